@@ -1,0 +1,89 @@
+#pragma once
+
+/* What drop_tracer.bpf.c and its user-space side share. C, and C++. */
+
+#include <linux/types.h>
+
+/* A link counter, as an index into struct net_device_core_stats; NO_COUNTER: none moved. */
+enum drop_counter {
+	RX_DROPPED,
+	TX_DROPPED,
+	RX_NOHANDLER,
+	RX_OTHERHOST_DROPPED,
+	COUNTERS,
+	NO_COUNTER = COUNTERS,
+};
+
+/*
+ * One drop, as it lies in the ring and in the batches that JavaScript reads: lib/drops/drop-batch.ts
+ * knows these offsets. Integers in host byte order.
+ */
+struct drop_record {
+	__u64 timestamp_ns;	/* CLOCK_MONOTONIC */
+	__u64 location;		/* address of the code that dropped it */
+	__u64 counter_after;	/* value of `counter` on the link, this drop included */
+	__u32 ifindex;		/* 0: no device */
+	__u32 netns;		/* inode number */
+	__u32 reason;		/* enum skb_drop_reason */
+	__u32 length;		/* bytes from the MAC header on, a stripped tag counted */
+	__u16 cpu;
+	__u16 header_length;	/* bytes of `header` that are valid */
+	__u16 ether_type;	/* behind VLAN tags; skb->protocol without Ethernet header */
+	__u16 vlan_protocol;	/* TPID of the outer tag; 0: no tag */
+	__u16 vlan_tci;		/* of the outer tag */
+	__u8 counter;		/* enum drop_counter */
+	__u8 is_ethernet;	/* 1: destination and source are valid */
+	__u8 destination[6];
+	__u8 source[6];
+	char interface[16];	/* IFNAMSIZ, NUL-terminated */
+	__u8 header[];		/* the frame from the MAC header on */
+};
+
+/* Set before the program is loaded; constant afterwards. */
+struct tracer_config {
+	__u32 all_drops;	/* 0: only drops that moved a counter */
+	__u32 header_bytes;	/* at most MAX_HEADER_BYTES */
+	__u32 record_bytes;	/* sizeof(struct drop_record) + header_bytes, a multiple of 8 */
+	__u32 cpu_count;	/* possible CPUs, at most MAX_CPUS */
+	__u32 filter_kinds;	/* bit k: filters of kind k apply */
+	__u32 padding;
+};
+
+#define MAX_CPUS 1024
+#define MAX_HEADER_BYTES 256
+
+/* A filter passes a drop whose value is in the set; kinds without values are not looked at. */
+enum filter_kind { FILTER_IFINDEX, FILTER_SOURCE, FILTER_DESTINATION, FILTER_ETHER_TYPE, FILTER_REASON };
+
+struct filter_key {
+	__u32 kind;		/* enum filter_kind */
+	__u32 padding;
+	__u64 value;		/* a MAC address: its bytes, first one lowest */
+};
+
+/* What one CPU writes; a cache line of its own. */
+struct cpu_state {
+	__u64 offset;		/* __per_cpu_offset of this CPU */
+	__u64 primed;		/* its last seen values are filled in: drops count from here on */
+	__u64 scratch;
+	__u64 lost;		/* records that found no room in the ring */
+	__u64 padding[4];
+};
+
+/* What the program and its reader write while it runs. */
+struct tracer_state {
+	__u64 home;		/* address of our struct net */
+	__u32 reader_idle;	/* 1: the next record shall wake the reader */
+	__u32 found;		/* sum_counters: the device exists */
+	__u64 sums[COUNTERS];	/* sum_counters: the kernel's part of each counter, over all CPUs */
+	__u64 padding[2];
+	struct cpu_state cpus[MAX_CPUS];
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(drop_record) == 80, "a multiple of 8: records lie end to end");
+static_assert(sizeof(cpu_state) == 64, "one cache line");
+#else
+_Static_assert(sizeof(struct drop_record) == 80, "a multiple of 8: records lie end to end");
+_Static_assert(sizeof(struct cpu_state) == 64, "one cache line");
+#endif

@@ -1,0 +1,54 @@
+#include "drop_tracer_skeleton.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <drop_tracer.lskel.h>
+
+int tracer_skeleton_load(const struct tracer_config *config, __u32 ring_bytes, __u32 last_seen_entries,
+			 struct drop_tracer_bpf **skeleton, struct tracer_handles *handles)
+{
+	struct drop_tracer_bpf *skel = drop_tracer_bpf__open();
+	int error;
+
+	if (!skel)
+		return -ENOMEM;
+	skel->rodata->config = *config;
+	skel->maps.ring.max_entries = ring_bytes;
+	skel->maps.last_seen.max_entries = last_seen_entries;
+	error = drop_tracer_bpf__load(skel);
+	if (error) {
+		drop_tracer_bpf__destroy(skel);
+		return error;
+	}
+	handles->ring_fd = skel->maps.ring.map_fd;
+	handles->filters_fd = skel->maps.filters.map_fd;
+	handles->find_home_fd = skel->progs.find_home.prog_fd;
+	handles->prime_cpu_fd = skel->progs.prime_cpu.prog_fd;
+	handles->sum_counters_fd = skel->progs.sum_counters.prog_fd;
+	handles->state = &skel->bss->state;
+	*skeleton = skel;
+	return 0;
+}
+
+int tracer_skeleton_attach(struct drop_tracer_bpf *skeleton)
+{
+	/* The generated function returns -1 and sets errno. */
+	return drop_tracer_bpf__on_kfree_skb__attach(skeleton) < 0 ? -errno : 0;
+}
+
+void tracer_skeleton_detach(struct drop_tracer_bpf *skeleton)
+{
+	drop_tracer_bpf__detach(skeleton);
+	memset(&skeleton->links, 0, sizeof(skeleton->links));
+}
+
+void tracer_skeleton_destroy(struct drop_tracer_bpf *skeleton)
+{
+	drop_tracer_bpf__destroy(skeleton);
+}
