@@ -1,0 +1,131 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { addonNotBuilt, needsLinux } from './errors.ts';
+
+/** An AF_PACKET, SOCK_RAW socket of protocol 0. Methods throw RawSystemError. */
+export interface PacketSocket {
+  /** Sends the first `length` bytes of `frame`. False: the send buffer is full, nothing was sent. */
+  send(ifindex: number, frame: Uint8Array, length: number): boolean;
+  /**
+   * Sends the frames `first` to `lengths.length - 1` of those that lie end to end in `packed`;
+   * frame `first` begins at `offset`. Returns how many the kernel took: fewer than asked when it
+   * stopped midway, 0 when the send buffer is full. Throws when it refused the first of them.
+   */
+  sendAll(
+    ifindex: number,
+    packed: Uint8Array,
+    offset: number,
+    lengths: Uint32Array,
+    first: number,
+  ): number;
+  /** Calls back once, when the send buffer has room again. Keeps the process alive until then. */
+  onceWritable(callback: () => void): void;
+  /** May be called twice. A callback that still waits is dropped. */
+  close(): void;
+}
+
+/** Tells of links that left this network namespace. */
+export interface LinkMonitor {
+  /**
+   * The ifindexes of links removed since the last call. `overrun`: the kernel lost notifications
+   * (ENOBUFS), so look whether the links still exist.
+   */
+  read(): { removed: number[]; overrun: boolean };
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** What the eBPF tracer is told when it is loaded. */
+export interface DropTracerOptions {
+  /** True: every drop; false: those that moved a link counter. */
+  readonly allDrops: boolean;
+  /** Bytes of the frame in each record: 0 to 256. */
+  readonly headerBytes: number;
+  /** Size of the ring in bytes: a power of two of at least a page. */
+  readonly ringBytes: number;
+  /** Filters: empty means any. */
+  readonly ifindexes: readonly number[];
+  readonly etherTypes: readonly number[];
+  readonly reasons: readonly number[];
+  /** MAC addresses, 6 bytes each. */
+  readonly sources: readonly Uint8Array[];
+  readonly destinations: readonly Uint8Array[];
+}
+
+/** The eBPF tracer. Its other methods work between `open` and `close`. */
+export interface DropTracer {
+  /** Loads, attaches and arms, off the loop thread. May be called once. */
+  open(): Promise<void>;
+  /** Bytes from one record of a batch to the next. */
+  readonly recordBytes: number;
+  /** Takes up to `limit` records out of the ring; undefined when there is none. */
+  drain(limit: number): ArrayBuffer | undefined;
+  /** Records that found no room in the ring, since the tracer was armed. */
+  lost(): number;
+  /**
+   * Asks the kernel to call back on the next record. False: records are waiting already, and there
+   * will be no callback.
+   */
+  wakeOnNext(): boolean;
+  ref(): void;
+  unref(): void;
+  /** Ends tracing. Records still in the ring can be drained before `close`. */
+  detach(): void;
+  /** Frees everything. May be called twice. */
+  close(): void;
+}
+
+/** Everything that the addon has. This module alone loads it. */
+export interface Addon {
+  readonly PacketSocket: new () => PacketSocket;
+  readonly LinkMonitor: new (onChange: () => void) => LinkMonitor;
+  /** `onRecord` is the wake-up that `wakeOnNext` asks for. */
+  readonly DropTracer: new (
+    options: DropTracerOptions,
+    onRecord: () => void,
+  ) => DropTracer;
+  /** The ifindex of a name, or 0 when there is no such interface. netdevice(7), SIOCGIFINDEX. */
+  interfaceIndex(name: string): number;
+  /** The name of an ifindex, or '' when there is no such interface. netdevice(7), SIOCGIFNAME. */
+  interfaceName(ifindex: number): string;
+  /** The 6 bytes of an interface's MAC address. netdevice(7), SIOCGIFHWADDR. */
+  hardwareAddress(name: string): Uint8Array;
+  /** The counters of one link, or of all of them (ifindex 0), in records that link-stats.ts reads. */
+  readLinkStats(ifindex: number): ArrayBuffer;
+}
+
+let loaded: Addon | undefined;
+
+/** The addon, loaded at the first call. */
+export function native(): Addon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Addon {
+  if (process.platform !== 'linux') throw needsLinux(process.platform);
+  const require = createRequire(import.meta.url);
+  const tried = candidates();
+  let cause: unknown;
+  for (const path of tried) {
+    try {
+      return require(path) as Addon;
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  throw addonNotBuilt(tried, cause);
+}
+
+/** A build in this checkout first, then the binary that the package brought. */
+function candidates(): string[] {
+  const override = process.env['DROPSCOPE_ADDON'];
+  if (override !== undefined) return [override];
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const libc = report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+  return [
+    'build/Release/dropscope.node',
+    `prebuilds/linux-${process.arch}-${libc}/dropscope.node`,
+  ].map((path) => fileURLToPath(new URL(`../${path}`, import.meta.url)));
+}

@@ -1,0 +1,200 @@
+#include "drop_tracer.h"
+
+#include <uv.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "../kernel/drop_tracer.h"
+#include "js_callback.h"
+#include "js_error.h"
+#include "uv_poll.h"
+
+namespace dropscope {
+namespace {
+
+void append_numbers(std::vector<filter_key>& filters, filter_kind kind, Napi::Value list) {
+  const auto values = list.As<Napi::Array>();
+  for (uint32_t i = 0; i < values.Length(); i++) {
+    filters.push_back({kind, 0, values.Get(i).As<Napi::Number>().Uint32Value()});
+  }
+}
+
+void append_addresses(std::vector<filter_key>& filters, filter_kind kind, Napi::Value list) {
+  const auto values = list.As<Napi::Array>();
+  for (uint32_t i = 0; i < values.Length(); i++) {
+    const auto address = values.Get(i).As<Napi::Uint8Array>();
+    filter_key key{kind, 0, 0};
+    memcpy(&key.value, address.Data(), std::min<size_t>(address.ByteLength(), 6));
+    filters.push_back(key);
+  }
+}
+
+DropTracerOptions read_options(const Napi::Object& from) {
+  DropTracerOptions options;
+  options.all_drops = from.Get("allDrops").As<Napi::Boolean>();
+  options.header_bytes = from.Get("headerBytes").As<Napi::Number>().Uint32Value();
+  options.ring_bytes = from.Get("ringBytes").As<Napi::Number>().Uint32Value();
+  append_numbers(options.filters, FILTER_IFINDEX, from.Get("ifindexes"));
+  append_numbers(options.filters, FILTER_ETHER_TYPE, from.Get("etherTypes"));
+  append_numbers(options.filters, FILTER_REASON, from.Get("reasons"));
+  append_addresses(options.filters, FILTER_SOURCE, from.Get("sources"));
+  append_addresses(options.filters, FILTER_DESTINATION, from.Get("destinations"));
+  return options;
+}
+
+class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "DropTracer",
+                       {InstanceMethod<&DropTracerObject::open>("open"),
+                        InstanceAccessor<&DropTracerObject::record_bytes>("recordBytes"),
+                        InstanceMethod<&DropTracerObject::drain>("drain"),
+                        InstanceMethod<&DropTracerObject::lost>("lost"),
+                        InstanceMethod<&DropTracerObject::wake_on_next>("wakeOnNext"),
+                        InstanceMethod<&DropTracerObject::ref>("ref"),
+                        InstanceMethod<&DropTracerObject::unref>("unref"),
+                        InstanceMethod<&DropTracerObject::detach>("detach"),
+                        InstanceMethod<&DropTracerObject::close>("close")});
+  }
+
+  explicit DropTracerObject(const Napi::CallbackInfo& info)
+      : ObjectWrap(info),
+        options_(read_options(info[0].As<Napi::Object>())),
+        on_record_(std::in_place, info[1].As<Napi::Function>()) {}
+
+ private:
+  // Loads and arms on a thread of libuv's pool: the kernel's verifier takes tens of milliseconds.
+  class Open : public Napi::AsyncWorker {
+   public:
+    explicit Open(DropTracerObject& object)
+        : AsyncWorker(object.Env(), "dropscope"),
+          deferred_(object.Env()),
+          object_(object),
+          not_collected_(Napi::Persistent(object.Value())),
+          options_(object.options_) {}
+
+    Napi::Promise promise() const { return deferred_.Promise(); }
+
+   private:
+    void Execute() override {
+      try {
+        tracer_ = std::make_unique<DropTracer>(options_);
+      } catch (const SystemError& error) {
+        error_ = error;
+      }
+    }
+
+    void OnOK() override {
+      try {
+        guard(Env(), [&] {
+          if (error_) throw *error_;
+          object_.adopt(std::move(tracer_));
+        });
+        deferred_.Resolve(Env().Undefined());
+      } catch (const Napi::Error& error) {
+        deferred_.Reject(error.Value());
+      }
+    }
+
+    Napi::Promise::Deferred deferred_;
+    DropTracerObject& object_;
+    Napi::ObjectReference not_collected_;
+    DropTracerOptions options_;
+    std::unique_ptr<DropTracer> tracer_;
+    std::optional<SystemError> error_;
+  };
+
+  Napi::Value open(const Napi::CallbackInfo& info) {
+    if (opened_) throw Napi::Error::New(info.Env(), "open() was called before");
+    opened_ = true;
+    auto* worker = new Open(*this);  // It deletes itself when it is done.
+    worker->Queue();
+    return worker->promise();
+  }
+
+  void adopt(std::unique_ptr<DropTracer> tracer) {
+    if (closed_) return;
+    tracer_ = std::move(tracer);
+    poll_ = std::make_unique<UvPoll>(Env(), tracer_->descriptor(), [this] {
+      poll_->stop();
+      on_record_->call();
+    });
+  }
+
+  Napi::Value record_bytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).record_bytes()));
+  }
+
+  // (limit: number) => ArrayBuffer | undefined
+  Napi::Value drain(const Napi::CallbackInfo& info) {
+    return guard(info.Env(), [&]() -> Napi::Value {
+      DropTracer& tracer = this->tracer(info);
+      const size_t limit = info[0].As<Napi::Number>().Uint32Value();
+      const size_t room = std::min(limit, tracer.waiting());
+      if (room == 0) return info.Env().Undefined();
+      auto batch = Napi::ArrayBuffer::New(info.Env(), room * tracer.record_bytes());
+      const size_t count = tracer.drain(static_cast<uint8_t*>(batch.Data()), room);
+      if (count == room) return batch;
+      if (count == 0) return info.Env().Undefined();
+      // The next record is still being written.
+      auto shorter = Napi::ArrayBuffer::New(info.Env(), count * tracer.record_bytes());
+      memcpy(shorter.Data(), batch.Data(), shorter.ByteLength());
+      return shorter;
+    });
+  }
+
+  Napi::Value lost(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).lost()));
+  }
+
+  Napi::Value wake_on_next(const Napi::CallbackInfo& info) {
+    return guard(info.Env(), [&] {
+      const bool asked = tracer(info).wake_on_next();
+      if (asked) poll_->start(UV_READABLE);
+      return Napi::Boolean::New(info.Env(), asked);
+    });
+  }
+
+  void ref(const Napi::CallbackInfo& info) {
+    tracer(info);
+    poll_->ref();
+  }
+
+  void unref(const Napi::CallbackInfo& info) {
+    tracer(info);
+    poll_->unref();
+  }
+
+  void detach(const Napi::CallbackInfo& info) { tracer(info).detach(); }
+
+  void close(const Napi::CallbackInfo&) {
+    closed_ = true;
+    poll_.reset();
+    tracer_.reset();
+    on_record_.reset();
+  }
+
+  DropTracer& tracer(const Napi::CallbackInfo& info) const {
+    if (!tracer_) throw Napi::Error::New(info.Env(), "This tracer is not open");
+    return *tracer_;
+  }
+
+  DropTracerOptions options_;
+  std::optional<JsCallback> on_record_;
+  bool opened_ = false;
+  bool closed_ = false;
+  std::unique_ptr<DropTracer> tracer_;
+  std::unique_ptr<UvPoll> poll_;  // Goes before the descriptor that it watches.
+};
+
+}  // namespace
+
+void export_drop_tracer(Napi::Env env, Napi::Object exports) {
+  exports.Set("DropTracer", DropTracerObject::define(env));
+}
+
+}  // namespace dropscope

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <napi.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+
+namespace dropscope {
+
+// What JavaScript gave, checked. lib/ refuses bad values in words for people; what comes past it
+// ends in a TypeError or RangeError here, while Napi::Value::As() would end the process.
+
+// A whole number from 0 to limit.
+inline uint64_t to_number(Napi::Value value, uint64_t limit) {
+  double number = 0;
+  if (napi_get_value_double(value.Env(), value, &number) != napi_ok) {
+    throw Napi::TypeError::New(value.Env(), "Expected a number");
+  }
+  // Comparisons with NaN are false.
+  if (!(number >= 0 && number <= static_cast<double>(limit)) || number != std::trunc(number)) {
+    throw Napi::RangeError::New(value.Env(), "Number out of range");
+  }
+  return static_cast<uint64_t>(number);
+}
+
+// 0 stands for no link in particular.
+inline int to_ifindex(Napi::Value value) {
+  return static_cast<int>(to_number(value, std::numeric_limits<int>::max()));
+}
+
+template <typename T>
+std::span<const T> to_elements(Napi::Value value, napi_typedarray_type wanted, const char* error) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  // A detached array has no elements.
+  const napi_status status =
+      napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr);
+  if (status != napi_ok || type != wanted) throw Napi::TypeError::New(value.Env(), error);
+  return {static_cast<const T*>(data), length};
+}
+
+// The bytes of a Uint8Array, or of a Buffer.
+inline std::span<const uint8_t> to_bytes(Napi::Value value) {
+  return to_elements<uint8_t>(value, napi_uint8_array, "Expected a Uint8Array");
+}
+
+inline std::span<const uint32_t> to_words(Napi::Value value) {
+  return to_elements<uint32_t>(value, napi_uint32_array, "Expected a Uint32Array");
+}
+
+inline std::string to_string(Napi::Value value) {
+  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "Expected a string");
+  return value.As<Napi::String>();
+}
+
+inline Napi::Function to_function(Napi::Value value) {
+  if (!value.IsFunction()) throw Napi::TypeError::New(value.Env(), "Expected a function");
+  return value.As<Napi::Function>();
+}
+
+}  // namespace dropscope
