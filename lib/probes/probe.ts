@@ -1,0 +1,58 @@
+import type { DropBatch, LostEvent, ProbeName } from '../drops/drop-event.ts';
+
+/** Whether a probe can run here. */
+export interface ProbeReport {
+  /** Which probe. */
+  readonly probe: ProbeName;
+  /** True: `watchDrops` would work. */
+  readonly available: boolean;
+  /** Why not: the first thing that is missing. Absent when available. */
+  readonly reason?: string;
+  /** What to do about it. Absent when available. */
+  readonly mend?: string;
+  /** What works less well than it could, each with its mend. */
+  readonly remarks: readonly string[];
+}
+
+/** What a probe is asked to see. Every list: empty means any. */
+export interface ProbeOptions {
+  /** 'counted': drops that moved a link counter; 'all': every drop. */
+  readonly scope: 'counted' | 'all';
+  readonly ifindexes: readonly number[];
+  /** MAC addresses, 6 bytes each. */
+  readonly sources: readonly Uint8Array[];
+  readonly destinations: readonly Uint8Array[];
+  readonly etherTypes: readonly number[];
+  /** Names without SKB_DROP_REASON_. */
+  readonly reasons: readonly string[];
+  /** Bytes of each frame to keep. */
+  readonly headerBytes: number;
+  /** Size of the buffer between kernel and process, in bytes. */
+  readonly ringBytes: number;
+}
+
+/** Where a running probe delivers, on the loop thread. */
+export interface ProbeSink {
+  batch(batch: DropBatch): void;
+  lost(event: LostEvent): void;
+  /** The probe cannot go on. Whoever started it closes it. */
+  failed(error: Error): void;
+}
+
+/** A probe at work. Its methods are not called after `close`. */
+export interface RunningProbe {
+  readonly name: ProbeName;
+  /** Delivers what is still under way, then frees everything. */
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** A way of seeing drops. */
+export interface DropProbe {
+  readonly name: ProbeName;
+  /** Tries whether it works here. Never throws. */
+  check(): Promise<ProbeReport>;
+  /** Resolves once armed: a drop after that is delivered or counted as lost. Throws ProbeError. */
+  start(options: ProbeOptions, sink: ProbeSink): Promise<RunningProbe>;
+}
