@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
 /** What went wrong, as a literal to switch on. */
@@ -12,15 +13,29 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED_PLATFORM'
   | 'ERR_ADDON_NOT_BUILT';
 
-/** The base of every error that dropscope makes. The message says what is wrong, then the mend. */
-export class DropscopeError extends Error {
-  override readonly name: string = 'DropscopeError';
-  /** What went wrong. */
-  readonly code: ErrorCode;
+/** What is wrong, and what to do about it: one or more whole sentences each. */
+export interface Explanation {
+  /** What is wrong, with the value seen. */
+  readonly reason: string;
+  /** What to do about it; '' where the reason says it already. */
+  readonly mend: string;
+}
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+/** The base of every error that dropscope makes. The message says what is wrong, then the mend. */
+export class DropscopeError extends Error implements Explanation {
+  override readonly name: string = 'DropscopeError';
+  /** What went wrong, as a literal to switch on. */
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly mend: string;
+  /** From `sendAll` only: how many frames the kernel had taken before this one came in the way. */
+  declare sent?: number;
+
+  constructor(code: ErrorCode, { reason, mend }: Explanation, options?: ErrorOptions) {
+    super(mend === '' ? reason : `${reason} ${mend}`, options);
     this.code = code;
+    this.reason = reason;
+    this.mend = mend;
   }
 }
 
@@ -30,8 +45,12 @@ export class ArgumentError extends DropscopeError {
   /** Which argument, as a path: `frame.etherType`. */
   readonly argument: string;
 
-  constructor(argument: string, message: string, code: ErrorCode = 'ERR_INVALID_ARGUMENT') {
-    super(code, message);
+  constructor(
+    argument: string,
+    explanation: Explanation,
+    code: ErrorCode = 'ERR_INVALID_ARGUMENT',
+  ) {
+    super(code, explanation);
     this.argument = argument;
   }
 }
@@ -45,15 +64,12 @@ export class SystemCallError extends DropscopeError {
   readonly errno: number;
   /** The error's name: `ENETDOWN`. */
   readonly errnoName: string;
-  /** How many frames the kernel had taken before, where several were sent. */
-  readonly sent: number | undefined;
 
-  constructor(code: ErrorCode, message: string, raw: RawSystemError, sent?: number) {
-    super(code, message, { cause: raw });
+  constructor(code: ErrorCode, explanation: Explanation, raw: RawSystemError) {
+    super(code, explanation, { cause: raw });
     this.syscall = raw.syscall;
     this.errno = raw.errno;
     this.errnoName = errnoName(raw.errno);
-    this.sent = sent;
   }
 }
 
@@ -68,10 +84,10 @@ export class ProbeError extends DropscopeError {
   constructor(
     code: ErrorCode,
     probe: string,
-    message: string,
+    explanation: Explanation,
     options?: ErrorOptions & { stderr?: string },
   ) {
-    super(code, message, options);
+    super(code, explanation, options);
     this.probe = probe;
     this.stderr = options?.stderr ?? '';
   }
@@ -121,8 +137,8 @@ export function invalidArgument(
   value: unknown,
   mend = '',
 ): ArgumentError {
-  const sentence = `Expected ${expected} for ${argument} but received ${shown(value)}.`;
-  return new ArgumentError(argument, mend === '' ? sentence : `${sentence} ${mend}`);
+  const reason = `Expected ${expected} for ${argument} but received ${shown(value)}.`;
+  return new ArgumentError(argument, { reason, mend });
 }
 
 export function noSuchInterface(
@@ -134,9 +150,18 @@ export function noSuchInterface(
     typeof target === 'string' ? `interface ${shown(target)}` : `interface with index ${target}`;
   return new ArgumentError(
     argument,
-    `There is no ${what}. Interfaces here: ${present.map(plain).join(', ')}.`,
+    {
+      reason: `There is no ${what}.`,
+      mend: `Interfaces here: ${listed(present)}.`,
+    },
     'ERR_NO_INTERFACE',
   );
+}
+
+/** Names in a sentence: the first of them, where there are many. */
+function listed(names: readonly string[]): string {
+  const first = names.slice(0, 20).map(plain).join(', ');
+  return names.length > 20 ? `${first} and ${names.length - 20} more` : first;
 }
 
 /** A name from outside in the middle of a sentence: as it is, or quoted where it has odd characters. */
@@ -145,95 +170,137 @@ function plain(name: string): string {
 }
 
 export function closed(what: string): DropscopeError {
-  return new DropscopeError('ERR_CLOSED', `This ${what} is closed. Open another one.`);
+  return new DropscopeError('ERR_CLOSED', {
+    reason: `This ${what} is closed.`,
+    mend: 'Open another one.',
+  });
 }
 
 // The addon
 
 export function needsLinux(platform: string): DropscopeError {
-  return new DropscopeError(
-    'ERR_UNSUPPORTED_PLATFORM',
-    `dropscope needs Linux but this is ${platform}. Its types can be used anywhere; its functions run on Linux only.`,
-  );
+  return new DropscopeError('ERR_UNSUPPORTED_PLATFORM', {
+    reason: `dropscope needs Linux but this is ${platform}.`,
+    mend: 'Its types can be used anywhere; its functions run on Linux only.',
+  });
 }
 
 export function addonNotBuilt(tried: readonly string[], cause: unknown): DropscopeError {
   return new DropscopeError(
     'ERR_ADDON_NOT_BUILT',
-    `dropscope has no working addon for ${process.platform}-${process.arch}, Node ${process.version}. ` +
-      `Reinstall the package on this kind of machine, or build it from its repository with ./setup. Tried: ${tried.join(', ')}.`,
+    {
+      reason: `dropscope has no working addon for ${process.platform}-${process.arch}, Node ${process.version}. Tried: ${tried.join(', ')}.`,
+      mend: 'Reinstall the package on this kind of machine, or build it from its repository with ./setup.',
+    },
     { cause },
   );
+}
+
+// Probes
+
+/** No probe of those that were asked for can run here. */
+export function probeUnavailable(
+  probe: string,
+  explanation: Explanation,
+  raw: RawSystemError,
+): ProbeError {
+  const code = isPermission(raw) ? 'ERR_PERMISSION' : 'ERR_PROBE_UNAVAILABLE';
+  return new ProbeError(code, probe, explanation, { cause: raw });
+}
+
+/** What a watch by name or ifindex ends with when that device is deleted or leaves the namespace. */
+export function interfaceGone(target: string | number): DropscopeError {
+  return new DropscopeError('ERR_INTERFACE_GONE', {
+    reason: `Interface ${shown(target)} is gone from this network namespace, and the watch with it.`,
+    mend: 'Watch without an interface to see those that come later, too.',
+  });
 }
 
 // System calls
 
 const GRANT =
-  'Run as root, or give the service the capability (AmbientCapabilities= in its systemd unit)';
+  'Run as root, or grant it to the service (AmbientCapabilities=CAP_NET_RAW in its systemd unit).';
 
 /** Any refused system call for which there is nothing more special to say. */
 export function systemCallFailed(raw: RawSystemError, doing: string): SystemCallError {
   const code = isPermission(raw) ? 'ERR_PERMISSION' : 'ERR_SYSTEM_CALL';
-  return new SystemCallError(
-    code,
-    `The kernel refused ${raw.syscall} while ${doing}: ${errnoName(raw.errno)}.`,
-    raw,
-  );
+  const reason = `The kernel refused ${raw.syscall} while ${doing}: ${errnoName(raw.errno)}.`;
+  return new SystemCallError(code, { reason, mend: '' }, raw);
 }
 
 function isPermission(raw: RawSystemError): boolean {
   return errnoName(raw.errno) === 'EPERM' || errnoName(raw.errno) === 'EACCES';
 }
 
+/** Why no packet socket could be opened: packet(7). */
+export function packetSocketFailed(raw: RawSystemError): SystemCallError {
+  if (!isPermission(raw)) return systemCallFailed(raw, 'opening a packet socket');
+  const reason = 'This process may not open a packet socket: it lacks CAP_NET_RAW.';
+  return new SystemCallError('ERR_PERMISSION', { reason, mend: GRANT }, raw);
+}
+
 /** What the sender of a frame knows when the kernel refuses it. */
 export interface SendContext {
-  /** The interface, as the caller named it. */
+  /** The interface's name, or its index where there is no name to be had. */
   readonly target: string | number;
   /** Bytes of the frame that was refused. */
   readonly length: number;
-  /** Frames taken before it, where several were sent. */
-  readonly sent?: number;
 }
 
-/** Why the kernel did not take a frame: packet(7) and net/packet/af_packet.c. */
-export function sendFailed(raw: RawSystemError, { target, length, sent }: SendContext): Error {
-  const name = typeof target === 'string' ? plain(target) : String(target);
-  const link =
-    typeof target === 'string' ? `Interface ${shown(target)}` : `The interface with index ${target}`;
-  const failed = (message: string, code: ErrorCode = 'ERR_SYSTEM_CALL') =>
-    new SystemCallError(code, message, raw, sent);
+/** Why the kernel did not take a frame. */
+export function sendFailed(raw: RawSystemError, context: SendContext): SystemCallError {
+  const gone = ['ENXIO', 'ENODEV'].includes(errnoName(raw.errno));
+  const code = gone ? 'ERR_INTERFACE_GONE' : 'ERR_SYSTEM_CALL';
+  return new SystemCallError(code, explainSend(raw, context), raw);
+}
+
+/** packet(7), and packet_snd() in net/packet/af_packet.c. */
+function explainSend(raw: RawSystemError, { target, length }: SendContext): Explanation {
+  const byName = typeof target === 'string';
+  const link = byName ? shown(target) : `with index ${target}`;
+  const name = byName ? plain(target) : target;
   switch (errnoName(raw.errno)) {
-    case 'EPERM':
-    case 'EACCES':
-      return failed(
-        `This process may not open a packet socket: it lacks CAP_NET_RAW. ${GRANT}.`,
-        'ERR_PERMISSION',
-      );
     case 'ENETDOWN':
-      return failed(`${link} is down. Bring it up: ip link set ${name} up`);
+      return { reason: `Interface ${link} is down.`, mend: `Bring it up: ip link set ${name} up` };
     case 'ENXIO':
     case 'ENODEV':
-      return failed(
-        `${link} is gone. Open an injector on one that exists: ip link show`,
-        'ERR_INTERFACE_GONE',
-      );
+      return {
+        reason: `Interface ${link} is gone.`,
+        mend: 'Open an injector on one that exists: ip link show',
+      };
     case 'EMSGSIZE':
-      return failed(
-        `The frame of ${length} bytes is longer than ${link.replace('I', 'i').replace('The', 'the')} takes (its MTU and the Ethernet header). ` +
-          `Send a shorter frame or raise the MTU: ip link set ${name} mtu ${length}`,
-      );
+      return {
+        reason: `The frame of ${length} bytes is longer than interface ${link} takes (its MTU and the Ethernet header).`,
+        mend: `Send a shorter frame, or raise the MTU: ip link set ${name} mtu <bytes>`,
+      };
     case 'ENOBUFS':
-      return failed(
-        `The kernel dropped the frame on its way out of ${name}: its queue is full, a tc filter refused it, or the peer did (ENOBUFS). ` +
-          `It was not sent again, for each attempt moves the counters. See: tc -s qdisc show dev ${name}`,
-      );
-    case 'EAGAIN':
-      return failed(
-        `The socket's send buffer is full. Send with sendAll(), which waits until it has room.`,
-      );
+      return {
+        reason: `The kernel dropped the frame on its way out of interface ${link}: a queue is full, a tc filter refused it, or the peer did (ENOBUFS).`,
+        mend: `It was not sent again, for each attempt moves the counters. See: tc -s qdisc show dev ${name}`,
+      };
     default:
-      return failed(
-        `The kernel refused to send ${length} bytes to ${name}: ${errnoName(raw.errno)}.`,
-      );
+      return {
+        reason: `The kernel refused to send ${length} bytes to interface ${link}: ${errnoName(raw.errno)}.`,
+        mend: '',
+      };
   }
+}
+
+/** What `send` does instead of waiting. */
+export function sendBufferFull(): SystemCallError {
+  const raw = Object.assign(new Error('sendto: EAGAIN'), {
+    syscall: 'sendto',
+    errno: constants.errno.EAGAIN,
+  });
+  const explanation = {
+    reason: "The socket's send buffer is full (EAGAIN).",
+    mend: 'Send with sendAll(), which waits until it has room.',
+  };
+  return new SystemCallError('ERR_SYSTEM_CALL', explanation, raw);
+}
+
+/** Notes in an error of ours how many frames were sent before it; others stay as they are. */
+export function stoppedAfter(sent: number, error: unknown): unknown {
+  if (error instanceof DropscopeError) error.sent = sent;
+  return error;
 }

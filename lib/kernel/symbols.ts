@@ -98,7 +98,7 @@ export class KernelSymbols {
 function readWhile(table: SymbolTable, more: () => boolean): void {
   let fd: number;
   try {
-    fd = openSync(KALLSYMS);
+    fd = openSync(KALLSYMS, 'r');
   } catch {
     return; // As in #load.
   }

@@ -1,0 +1,29 @@
+export {
+  type CounterName,
+  type DropBatch,
+  type DropCounter,
+  type DropEvent,
+  type LostEvent,
+  PROBE_NAMES,
+  type ProbeName,
+  type VlanTag,
+} from './drops/drop-event.ts';
+export {
+  ArgumentError,
+  DropscopeError,
+  type ErrorCode,
+  type Explanation,
+  ProbeError,
+  SystemCallError,
+} from './errors.ts';
+export type { EthernetFrame } from './ethernet/frame.ts';
+export type { FrameVlan } from './ethernet/vlan.ts';
+export { injectFrame } from './injection/inject-frame.ts';
+export { type FrameInjector, type InjectorOptions, openInjector } from './injection/injector.ts';
+export type { InterfaceRef } from './link/interface.ts';
+export { type LinkStats, readLinkStats } from './link/link-stats.ts';
+export type { ProbeReport } from './probes/probe.ts';
+export { checkProbes } from './probes/probes.ts';
+export type { DropWatch, DropWatchEvents } from './watch/drop-watch.ts';
+export { watchDrops } from './watch/watch-drops.ts';
+export type { WatchOptions } from './watch/watch-options.ts';

@@ -1,0 +1,114 @@
+import type { DropBatch, DropEvent, LostEvent } from '../drops/drop-event.ts';
+import type { ProbeSink } from '../probes/probe.ts';
+import { DropLoop, DropQueue } from './drop-loop.ts';
+
+/** Who is told of drops one by one, as they come. */
+export interface FeedListener {
+  /** False: there is nobody to tell. */
+  wantsDrops(): boolean;
+  drop(event: DropEvent): void;
+  lost(event: LostEvent): void;
+  failed(error: Error): void;
+}
+
+type OpenLoop = Pick<DropLoop<unknown>, 'queue' | 'push' | 'end' | 'abort'>;
+
+/** Carries what a probe delivers to every loop and to a listener; keeps it while there is neither. */
+export class DropFeed implements ProbeSink {
+  /** How many could not be delivered, by where. */
+  readonly lostSoFar: Record<LostEvent['where'], number> = { kernel: 0, queue: 0 };
+  /** Set once, when the probe is armed. */
+  listener: FeedListener | undefined;
+  readonly #queueLimit: number;
+  readonly #loops = new Set<OpenLoop>();
+  #kept: DropQueue;
+  /** What a loop ends with, when nothing more comes. */
+  #end: { error?: unknown } | undefined;
+
+  constructor(queueLimit: number) {
+    this.#queueLimit = queueLimit;
+    this.#kept = new DropQueue(queueLimit);
+  }
+
+  batch(batch: DropBatch): void {
+    for (const loop of this.#loops) this.#tellRefused(loop.push(batch), batch);
+    this.#tell(batch);
+  }
+
+  lost(event: LostEvent): void {
+    this.lostSoFar[event.where] += event.count;
+    this.listener?.lost(event);
+  }
+
+  failed(error: Error): void {
+    this.listener?.failed(error);
+  }
+
+  /** Tells the listener what was kept until it came. */
+  tellKept(): void {
+    const kept = this.#takeKept();
+    for (let batch = kept.takeBatch(); batch !== undefined; batch = kept.takeBatch()) {
+      this.#tell(batch);
+    }
+  }
+
+  /** A loop over what was kept until now and everything that comes. */
+  open<T>(take: (queue: DropQueue) => T | undefined): DropLoop<T> {
+    const loop = new DropLoop(this.#takeKept(), take, () => this.#left(loop));
+    if (this.#end === undefined) this.#loops.add(loop);
+    else loop.end(this.#end);
+    return loop;
+  }
+
+  /** Ends every loop when it has read what waits, with `error` if there is one. True: one was told. */
+  end(end: { error?: unknown }): boolean {
+    const told = this.#loops.size > 0;
+    this.#end ??= end;
+    for (const loop of this.#loops) loop.end(this.#end);
+    this.#loops.clear();
+    return told;
+  }
+
+  /** Ends every loop at once; it throws `reason`. Nothing is kept. */
+  abort(reason: unknown): void {
+    this.#end = { error: reason };
+    this.#kept.clear();
+    for (const loop of this.#loops) loop.abort(reason);
+    this.#loops.clear();
+  }
+
+  #tell(batch: DropBatch): void {
+    for (let i = 0; i < batch.length; i++) {
+      if (this.listener?.wantsDrops() !== true) {
+        this.#keep(batch.slice(i));
+        return;
+      }
+      this.listener.drop(batch.at(i));
+    }
+  }
+
+  #keep(batch: DropBatch): void {
+    // A loop has it already; and after an abort nobody shall have it.
+    if (this.#loops.size > 0 || this.#end !== undefined) return;
+    this.#tellRefused(this.#kept.push(batch), batch);
+  }
+
+  #tellRefused(count: number, { probe }: DropBatch): void {
+    if (count > 0) this.lost({ probe, count, where: 'queue' });
+  }
+
+  /** What a loop did not read waits for the next one, unless somebody else has it. */
+  #left(loop: OpenLoop): void {
+    this.#loops.delete(loop);
+    if (this.#loops.size > 0 || this.listener?.wantsDrops() === true) return;
+    for (let batch = loop.queue.takeBatch(); batch !== undefined; batch = loop.queue.takeBatch()) {
+      this.#tellRefused(this.#kept.push(batch), batch);
+    }
+  }
+
+  #takeKept(): DropQueue {
+    const kept = this.#kept;
+    this.#kept = new DropQueue(this.#queueLimit);
+    return kept;
+  }
+}

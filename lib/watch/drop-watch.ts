@@ -1,0 +1,89 @@
+import type { EventEmitter } from 'node:events';
+import type { DropBatch, DropEvent, LostEvent, ProbeName } from '../drops/drop-event.ts';
+
+/** The events of a watch, and what their listeners are given. */
+export interface DropWatchEvents {
+  /** A frame was dropped. */
+  drop: [drop: DropEvent];
+  /** Drops were seen and could not be delivered. */
+  lost: [lost: LostEvent];
+  /** The watch cannot go on and closes. Told here only when no loop is open to tell it to. */
+  error: [error: Error];
+  /** Everything is freed. The last event. */
+  close: [];
+}
+
+/**
+ * A running observation of drops, made by `watchDrops`. Listeners of 'drop' and loops each see every
+ * drop from when they came. While there is neither, up to `queueLimit` drops wait for the first of
+ * them; so they also do between two loops. A loop that is slow is given the oldest: what comes while
+ * `queueLimit` drops wait for it is counted as lost.
+ *
+ * Close ends a loop when it has read what waits, abort throws `signal.reason` out of it, break only
+ * leaves it. An open watch keeps the process alive.
+ *
+ * What a listener throws is an uncaught exception, as with every EventEmitter; if the process goes
+ * on, so does the watch, with the next drop.
+ */
+export interface DropWatch
+  extends EventEmitter,
+    AsyncIterable<DropEvent, undefined, undefined>,
+    AsyncDisposable {
+  /** The probe that is at work. */
+  readonly probe: ProbeName;
+
+  /** Drops seen and not delivered so far: the sum of the 'lost' events, by where. */
+  readonly lost: Readonly<Record<LostEvent['where'], number>>;
+
+  /** The drops in the batches in which they come: cheaper than one by one, above 100,000 a second. */
+  batches(): AsyncIterableIterator<DropBatch, undefined, undefined>;
+
+  /** The drops, one by one. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<DropEvent, undefined, undefined>;
+
+  /** Keeps the process alive while the watch is open, which is the default. */
+  ref(): this;
+
+  /** Lets the process end while the watch is open. */
+  unref(): this;
+
+  /**
+   * Stops. Drops from before are still delivered; resolves when that is done and everything is
+   * freed. May be called from a listener and more than once.
+   */
+  close(): Promise<void>;
+
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void>;
+
+  // As in EventEmitter, but a misspelt event does not compile.
+  on<E extends keyof DropWatchEvents>(
+    event: E,
+    listener: (...args: DropWatchEvents[E]) => void,
+  ): this;
+  once<E extends keyof DropWatchEvents>(
+    event: E,
+    listener: (...args: DropWatchEvents[E]) => void,
+  ): this;
+  off<E extends keyof DropWatchEvents>(
+    event: E,
+    listener: (...args: DropWatchEvents[E]) => void,
+  ): this;
+  addListener<E extends keyof DropWatchEvents>(
+    event: E,
+    listener: (...args: DropWatchEvents[E]) => void,
+  ): this;
+  removeListener<E extends keyof DropWatchEvents>(
+    event: E,
+    listener: (...args: DropWatchEvents[E]) => void,
+  ): this;
+  prependListener<E extends keyof DropWatchEvents>(
+    event: E,
+    listener: (...args: DropWatchEvents[E]) => void,
+  ): this;
+  prependOnceListener<E extends keyof DropWatchEvents>(
+    event: E,
+    listener: (...args: DropWatchEvents[E]) => void,
+  ): this;
+  emit<E extends keyof DropWatchEvents>(event: E, ...args: DropWatchEvents[E]): boolean;
+}

@@ -1,0 +1,99 @@
+import { EventEmitter } from 'node:events';
+import type { DropBatch, DropEvent, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import type { RunningProbe } from '../probes/probe.ts';
+import type { DropFeed } from './drop-feed.ts';
+import type { DropLoop } from './drop-loop.ts';
+import type { DropWatch, DropWatchEvents } from './drop-watch.ts';
+
+/** The watch that `watchDrops` gives out: its probe is armed and delivers to its feed. */
+export class OpenWatch extends EventEmitter implements DropWatch {
+  readonly #feed: DropFeed;
+  readonly #running: RunningProbe;
+  readonly #cleanUp: () => void;
+  #closing: Promise<void> | undefined;
+
+  /** `cleanUp` is called once, when the watch closes. */
+  constructor(feed: DropFeed, running: RunningProbe, cleanUp: () => void) {
+    super();
+    this.#feed = feed;
+    this.#running = running;
+    this.#cleanUp = cleanUp;
+    super.on('newListener', (event) => {
+      // Only after this is the listener there, and by then a loop may have taken what was kept.
+      if (event === 'drop') queueMicrotask(() => feed.tellKept());
+    });
+    feed.listener = {
+      wantsDrops: () => this.listenerCount('drop') > 0,
+      drop: (event) => this.#emitSafely('drop', event),
+      lost: (event) => this.#emitSafely('lost', event),
+      failed: (error) => this.fail(error),
+    };
+  }
+
+  get probe(): ProbeName {
+    return this.#running.name;
+  }
+
+  get lost(): Readonly<Record<LostEvent['where'], number>> {
+    return this.#feed.lostSoFar;
+  }
+
+  batches(): DropLoop<DropBatch> {
+    return this.#feed.open((queue) => queue.takeBatch());
+  }
+
+  [Symbol.asyncIterator](): DropLoop<DropEvent> {
+    return this.#feed.open((queue) => queue.takeEvent());
+  }
+
+  ref(): this {
+    if (this.#closing === undefined) this.#running.ref();
+    return this;
+  }
+
+  unref(): this {
+    if (this.#closing === undefined) this.#running.unref();
+    return this;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close({});
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Delivers the drops so far, then the error, and closes. */
+  fail(error: Error): void {
+    this.#closing ??= this.#close({ error });
+  }
+
+  /** Throws `reason` out of every loop, and closes. */
+  abort(reason: unknown): void {
+    this.#feed.abort(reason);
+    void this.close();
+  }
+
+  async #close(end: { error?: Error }): Promise<void> {
+    // Whoever asked may be a listener, with more of its batch to come.
+    await undefined;
+    this.#running.close();
+    this.#cleanUp();
+    const told = this.#feed.end(end);
+    if (end.error !== undefined && !told) this.#emitSafely('error', end.error);
+    this.#emitSafely('close');
+  }
+
+  /** One listener that throws must not cost the others, and what comes next, their drops. */
+  #emitSafely<E extends keyof DropWatchEvents>(event: E, ...args: DropWatchEvents[E]): void {
+    try {
+      this.emit(event, ...args);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { PROBE_NAMES, type ProbeName } from '../drops/drop-event.ts';
+import { invalidArgument } from '../errors.ts';
+import { parseMacAddress } from '../ethernet/mac-address.ts';
+import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
+import type { ProbeOptions } from '../probes/probe.ts';
+
+/** What to watch. A filter lets a drop pass whose value is any of those given; all must let it pass. */
+export interface WatchOptions {
+  /** By name or ifindex. Default: every interface of this network namespace, later ones too. */
+  readonly interface?: InterfaceRef | readonly InterfaceRef[] | undefined;
+  /** 'counted' (default): drops that moved a link counter; 'all': every drop. */
+  readonly scope?: 'counted' | 'all' | undefined;
+  /** Source MAC address. */
+  readonly source?: string | readonly string[] | undefined;
+  /** Destination MAC address. */
+  readonly destination?: string | readonly string[] | undefined;
+  /** EtherType as in DropEvent: 0 to 0xffff. */
+  readonly etherType?: number | readonly number[] | undefined;
+  /** The kernel's name for why, without SKB_DROP_REASON_. */
+  readonly reason?: string | readonly string[] | undefined;
+  /** The probes that may be used; the first that works is. Default: the best that works here. */
+  readonly probe?: ProbeName | readonly ProbeName[] | undefined;
+  /** Bytes of each frame to keep, 0 to 256. Default: 64. */
+  readonly headerBytes?: number | undefined;
+  /** How many drops may wait for each reader. Default: 65,536. */
+  readonly queueLimit?: number | undefined;
+  /**
+   * Size in bytes of the buffer between kernel and process: 4096 to 2^30, rounded up to a power of
+   * two. A drop takes 88 bytes of it and its headerBytes. Default: 4 MiB.
+   */
+  readonly ringBytes?: number | undefined;
+  /** Aborts arming or, later, the watch. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options that were checked, with defaults for what they leave out. */
+export interface WatchPlan {
+  /** The interfaces to watch, as they were named, by ifindex. Empty: all. */
+  readonly interfaces: ReadonlyMap<number, InterfaceRef>;
+  /** Never empty. */
+  readonly probes: readonly ProbeName[];
+  readonly queueLimit: number;
+  readonly probeOptions: ProbeOptions;
+}
+
+const OPTIONS: readonly (keyof WatchOptions)[] = [
+  'interface',
+  'scope',
+  'source',
+  'destination',
+  'etherType',
+  'reason',
+  'probe',
+  'headerBytes',
+  'queueLimit',
+  'ringBytes',
+  'signal',
+];
+
+/** MAX_HEADER_BYTES in native/kernel/drop_record.h */
+const MOST_HEADER_BYTES = 256;
+
+/** Entries of the map `filters` in native/bpf/drop_tracer.bpf.c */
+const MOST_FILTER_VALUES = 4096;
+
+/** ArgumentError for options that are no use, before anything is changed. */
+export function planWatch(options: WatchOptions): WatchPlan {
+  checkShape(options);
+  const interfaces = list(options.interface, 'options.interface', resolveTarget);
+  const probeOptions: ProbeOptions = {
+    scope: oneOf(options.scope ?? 'counted', ['counted', 'all'] as const, 'options.scope'),
+    ifindexes: interfaces.map(([ifindex]) => ifindex),
+    sources: list(options.source, 'options.source', parseMacAddress),
+    destinations: list(options.destination, 'options.destination', parseMacAddress),
+    etherTypes: list(options.etherType, 'options.etherType', (value, argument) =>
+      integer(value, argument, 0, 0xffff),
+    ),
+    reasons: list(options.reason, 'options.reason', reasonName),
+    headerBytes: integer(options.headerBytes ?? 64, 'options.headerBytes', 0, MOST_HEADER_BYTES),
+    ringBytes: powerOfTwo(
+      integer(options.ringBytes ?? 2 ** 22, 'options.ringBytes', 4096, 2 ** 30),
+    ),
+  };
+  checkFilterCount(probeOptions);
+  return {
+    interfaces: new Map(interfaces),
+    probes: list(options.probe ?? PROBE_NAMES, 'options.probe', (value, argument) =>
+      oneOf(value, PROBE_NAMES, argument),
+    ),
+    queueLimit: integer(options.queueLimit ?? 65_536, 'options.queueLimit', 1, 2 ** 31),
+    probeOptions,
+  };
+}
+
+function checkShape(options: WatchOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument('options', 'an object', options);
+  }
+  const known: readonly string[] = OPTIONS;
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw invalidArgument('options', `only ${OPTIONS.join(', ')}`, name);
+    }
+  }
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw invalidArgument('options.signal', 'an AbortSignal', options.signal);
+  }
+}
+
+/** One value or several; given and empty would mean that nothing may pass, which nobody means. */
+function list<T, R>(
+  given: T | readonly T[] | undefined,
+  argument: string,
+  check: (value: T, argument: string) => R,
+): R[] {
+  if (given === undefined) return [];
+  if (!isList(given)) return [check(given, argument)];
+  if (given.length === 0) {
+    throw invalidArgument(argument, 'at least one value', given, 'Leave it out to let all pass.');
+  }
+  return given.map((value, index) => check(value, `${argument}[${index}]`));
+}
+
+function isList<T>(given: T | readonly T[]): given is readonly T[] {
+  return Array.isArray(given);
+}
+
+function resolveTarget(target: InterfaceRef, argument: string): [number, InterfaceRef] {
+  return [resolveInterface(target, argument), target];
+}
+
+function reasonName(reason: string, argument: string): string {
+  if (typeof reason === 'string') return reason.replace(/^SKB_DROP_REASON_/, '');
+  throw invalidArgument(argument, 'the name of a drop reason', reason);
+}
+
+function oneOf<T extends string>(value: string, values: readonly T[], argument: string): T {
+  const found = values.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  throw invalidArgument(argument, values.map((name) => `'${name}'`).join(' or '), value);
+}
+
+function integer(value: number, argument: string, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalidArgument(argument, `an integer from ${least} to ${most}`, value);
+}
+
+function powerOfTwo(atLeast: number): number {
+  return 2 ** Math.ceil(Math.log2(atLeast));
+}
+
+function checkFilterCount(options: ProbeOptions): void {
+  const { ifindexes, sources, destinations, etherTypes, reasons } = options;
+  const count = [ifindexes, sources, destinations, etherTypes, reasons].reduce(
+    (sum, values) => sum + values.length,
+    0,
+  );
+  if (count <= MOST_FILTER_VALUES) return;
+  throw invalidArgument('options', `at most ${MOST_FILTER_VALUES} filter values`, count);
+}
