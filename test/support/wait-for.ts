@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const LIMIT_MS = 10_000;
+
+/**
+ * Asks until the answer is something else than undefined or false, and gives that answer. Throws
+ * when ten seconds have brought none.
+ */
+export async function waitFor<T>(
+  what: string,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  const giveUp = performance.now() + LIMIT_MS;
+  while (performance.now() < giveUp) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    await delay(1);
+  }
+  throw new Error(`Waited ${LIMIT_MS / 1000} s in vain for: ${what}.`);
+}

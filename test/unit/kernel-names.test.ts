@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { Btf } from '../../lib/kernel/btf.ts';
+import { DropReasons, reasonsInBtf, reasonsInTraceFormat } from '../../lib/kernel/drop-reasons.ts';
+import { SymbolTable } from '../../lib/kernel/symbol-table.ts';
+import { KernelSymbols } from '../../lib/kernel/symbols.ts';
+
+const VMLINUX = '/sys/kernel/btf/vmlinux';
+
+it('reads the same drop reasons from BTF as bpftool does', () => {
+  const dump = execFileSync('bpftool', ['btf', 'dump', 'file', VMLINUX], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+  });
+  const theirs = [...dump.matchAll(/'SKB_DROP_REASON_(?!SUBSYS_|MAX')(\w+)' val=(\d+)/g)].map(
+    ([, name, value]) => ({ name, value: Number(value) }),
+  );
+  const ours = reasonsInBtf(readFileSync(VMLINUX), []).filter(
+    // SKB_NOT_DROPPED_YET and SKB_CONSUMED are no SKB_DROP_REASON_.
+    ({ name, value }) => value < 0x10000 && name !== 'NOT_DROPPED_YET' && name !== 'CONSUMED',
+  );
+  expect(theirs.length).toBeGreaterThan(50);
+  expect(ours).toEqual(theirs);
+});
+
+it('finds a reason by its name and by its number', () => {
+  const reasons = DropReasons.ofThisKernel();
+  const number = reasons.numberOf('UNHANDLED_PROTO');
+  expect(number).toBeGreaterThan(2);
+  expect(reasons.nameOf(number ?? 0)).toBe('UNHANDLED_PROTO');
+  expect(reasons.nameOf(0xfffe)).toBeUndefined();
+  expect(reasons.numberOf('BAD_LUCK')).toBeUndefined();
+});
+
+it('reads drop reasons from the format of the trace event', () => {
+  const text =
+    'print fmt: "%s", __print_symbolic(REC->reason, { 1, "NOT_SPECIFIED" }, { 2, "NO_SOCKET" }, { 0x10000, "SUBSYS" })';
+  expect(reasonsInTraceFormat(text)).toEqual([
+    { name: 'NOT_SPECIFIED', value: 1 },
+    { name: 'NO_SOCKET', value: 2 },
+    { name: 'SUBSYS', value: 0x10000 },
+  ]);
+});
+
+it('refuses what is not BTF', () => {
+  expect(() => new Btf(Buffer.alloc(24))).toThrow(RangeError);
+});
+
+it('names the function at an address and inside it, without the suffixes of compilers', async () => {
+  const symbols = KernelSymbols.ofThisKernel();
+  await symbols.load();
+  const line = /^([0-9a-f]{8})([0-9a-f]{8}) t (__netif_receive_skb_core)[.\w]*$/m.exec(
+    readFileSync('/proc/kallsyms', 'latin1'),
+  );
+  const [high, low] = [Number(`0x${line?.[1]}`), Number(`0x${line?.[2]}`)];
+  expect(symbols.nameOf(low, high)).toBe('__netif_receive_skb_core');
+  expect(symbols.nameOf(low + 16, high)).toBe('__netif_receive_skb_core');
+  expect(symbols.nameOf(0, 0)).toBeUndefined();
+});
+
+it('parses symbols from text that is cut anywhere', () => {
+  const text = [
+    'ffffffff81000000 T _stext',
+    'ffffffff81000100 t first.constprop.0',
+    'ffffffff81000200 d data',
+    'ffffffffc0000000 t module_function.cold\t[module]',
+    '',
+  ].join('\n');
+  for (let cut = 0; cut < text.length; cut++) {
+    const table = new SymbolTable();
+    table.append(Buffer.from(text.slice(0, cut)));
+    table.append(Buffer.from(text.slice(cut)));
+    expect(table.size).toBe(3);
+    expect(table.nameAt(table.addressOf(0x81000210, 0xffffffff))).toBe('first');
+    expect(table.nameAt(table.addressOf(0xc0000008, 0xffffffff))).toBe('module_function');
+  }
+});
+
+it('notices that the kernel hides its addresses', () => {
+  const table = new SymbolTable();
+  table.append(Buffer.from('0000000000000000 T _stext\n0000000000000000 t first\n'));
+  expect(table.hidden).toBe(true);
+});

@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import { watchDrops } from '../../lib/index.ts';
+import { planWatch, type WatchOptions } from '../../lib/watch/watch-options.ts';
+
+it('fills in what is left out', () => {
+  expect(planWatch({})).toEqual({
+    interfaces: new Map(),
+    probes: ['ebpf'],
+    queueLimit: 65_536,
+    probeOptions: {
+      scope: 'counted',
+      ifindexes: [],
+      sources: [],
+      destinations: [],
+      etherTypes: [],
+      reasons: [],
+      headerBytes: 64,
+      ringBytes: 4_194_304,
+    },
+  });
+});
+
+it('takes one value or several', () => {
+  const one = planWatch({ interface: 'lo', etherType: 0x26, reason: 'SKB_DROP_REASON_OTHERHOST' });
+  expect(one.interfaces).toEqual(new Map([[1, 'lo']]));
+  expect(one.probeOptions).toMatchObject({ etherTypes: [0x26], reasons: ['OTHERHOST'] });
+  const { probeOptions } = planWatch({ source: ['00-00-5E-00-53-00', '00:00:5e:00:53:01'] });
+  expect(probeOptions.sources.map((mac) => mac[5])).toEqual([0, 1]);
+});
+
+it('rounds the ring up to a power of two', () => {
+  expect(planWatch({ ringBytes: 5000 }).probeOptions.ringBytes).toBe(8192);
+});
+
+/** As plain JavaScript may call it. */
+const BAD: readonly (readonly [string, Record<string, unknown>, string])[] = [
+  ['options.scope', { scope: 'everything' }, `'counted' or 'all'`],
+  ['options.source', { source: '00:00:5e:00:53' }, 'a MAC address'],
+  ['options.destination[1]', { destination: ['00:00:5e:00:53:00', 7] }, 'a MAC address'],
+  ['options.etherType', { etherType: '0x4321' }, 'an integer from 0 to 65535'],
+  ['options.etherType', { etherType: 1.5 }, 'an integer from 0 to 65535'],
+  ['options.etherType', { etherType: [] }, 'at least one value'],
+  ['options.reason', { reason: 5 }, 'the name of a drop reason'],
+  ['options.probe', { probe: 'tcpdump' }, `'ebpf'`],
+  ['options.headerBytes', { headerBytes: 257 }, 'an integer from 0 to 256'],
+  ['options.queueLimit', { queueLimit: 0 }, 'an integer from 1 to'],
+  ['options.ringBytes', { ringBytes: 4095 }, 'an integer from 4096 to'],
+  ['options.signal', { signal: {} }, 'an AbortSignal'],
+  ['options', { interfce: 'lo' }, 'only interface, scope'],
+  ['options', { etherType: Array.from({ length: 4097 }, (_, i) => i) }, 'at most 4096'],
+];
+
+it.each(BAD)('refuses a bad %s: %j', (argument, options, expected) => {
+  const unchecked: WatchOptions = options;
+  expect(() => planWatch(unchecked)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_INVALID_ARGUMENT',
+      argument,
+      message: expect.stringContaining(`Expected ${expected}`),
+    }),
+  );
+});
+
+it('refuses a reason that this kernel does not have, and names those that it has', async () => {
+  await expect(watchDrops({ reason: 'BAD_LUCK' })).rejects.toMatchObject({
+    argument: 'options.reason',
+    message: expect.stringMatching(/received "BAD_LUCK"\. It has: .*UNHANDLED_PROTO/),
+  });
+});

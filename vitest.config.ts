@@ -1,0 +1,24 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { requireNamespaces } from './test/support/require-namespaces.ts';
+
+requireNamespaces();
+
+// The forks pool starts one process for each test file, by process.execPath. This one gives the
+// process a network namespace of its own, which goes when the file is done.
+process.env['PATH'] = `${dirname(process.execPath)}:${process.env['PATH']}:/usr/sbin:/sbin`;
+process.execPath = fileURLToPath(new URL('test/support/node-in-namespace', import.meta.url));
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    isolate: true,
+    // Kernel and JavaScript share the work of a test, so more files at once only wait longer.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    restoreMocks: true,
+  },
+});
