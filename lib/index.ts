@@ -19,7 +19,7 @@ export {
 export type { EthernetFrame } from './ethernet/frame.ts';
 export type { FrameVlan } from './ethernet/vlan.ts';
 export { injectFrame } from './injection/inject-frame.ts';
-export { type FrameInjector, type InjectorOptions, openInjector } from './injection/injector.ts';
+export { type FrameInjector, openInjector } from './injection/injector.ts';
 export type { InterfaceRef } from './link/interface.ts';
 export { type LinkStats, readLinkStats } from './link/link-stats.ts';
 export type { ProbeReport } from './probes/probe.ts';

@@ -1,10 +1,17 @@
 import { RecordBatch } from '../drops/drop-batch.ts';
 import { DropRecords, type RecordContext } from '../drops/drop-record.ts';
-import { DropscopeError, invalidArgument, isRawSystemError, probeUnavailable } from '../errors.ts';
+import {
+  DropscopeError,
+  invalidArgument,
+  isRawSystemError,
+  ProbeError,
+  type RawSystemError,
+  systemCallFailed,
+} from '../errors.ts';
 import { DropReasons } from '../kernel/drop-reasons.ts';
 import { KernelSymbols } from '../kernel/symbols.ts';
 import { type DropTracer, native } from '../native.ts';
-import { explainEbpfFailure, thisMachine } from './explain-ebpf.ts';
+import { explainEbpfFailure, isPrivilegeMissing, thisMachine } from './explain-ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
 
 /** While drops keep coming, the ring is read this often. */
@@ -64,11 +71,17 @@ async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningPro
     await tracing.open();
   } catch (error) {
     if (!isRawSystemError(error)) throw error;
-    throw probeUnavailable('ebpf', explainEbpfFailure(error, thisMachine()), error);
+    throw refused(error);
   }
   // Read now, in the background, so that the first drop need not wait for it.
   void KernelSymbols.ofThisKernel().load();
   return tracing;
+}
+
+function refused(error: RawSystemError): ProbeError {
+  const machine = thisMachine();
+  const code = isPrivilegeMissing(error, machine) ? 'ERR_PERMISSION' : 'ERR_PROBE_UNAVAILABLE';
+  return new ProbeError(code, 'ebpf', explainEbpfFailure(error, machine), { cause: error });
 }
 
 /** A reason by its name, or by its number where it has no name here: as drops show it. */
@@ -95,6 +108,7 @@ class EbpfTracing implements RunningProbe {
   #referenced = true;
   #lost = 0;
   #closed = false;
+  #failed = false;
 
   constructor(makeTracer: (onRecord: () => void) => DropTracer, sink: ProbeSink) {
     this.#tracer = makeTracer(() => this.#turn());
@@ -119,7 +133,7 @@ class EbpfTracing implements RunningProbe {
    */
   #turn(): void {
     const count = this.#deliver();
-    if (this.#closed) return;
+    if (this.#closed || this.#failed) return;
     if (count === 0 && this.#tracer.wakeOnNext()) return;
     if (count > 0 && count < RECORDS_PER_TURN) {
       this.#timer = setTimeout(() => this.#turn(), BUSY_INTERVAL_MS);
@@ -131,7 +145,7 @@ class EbpfTracing implements RunningProbe {
 
   /** Returns how many records there were. */
   #deliver(): number {
-    const buffer = this.#tracer.drain(RECORDS_PER_TURN);
+    const buffer = this.#drain();
     const lost = this.#tracer.lost();
     if (lost > this.#lost) {
       this.#sink.lost({ probe: this.name, count: lost - this.#lost, where: 'kernel' });
@@ -143,8 +157,18 @@ class EbpfTracing implements RunningProbe {
     return records.count;
   }
 
+  #drain(): ArrayBuffer | undefined {
+    try {
+      return this.#tracer.drain(RECORDS_PER_TURN);
+    } catch (error) {
+      if (!isRawSystemError(error)) throw error;
+      this.#failed = true;
+      this.#sink.failed(systemCallFailed(error, 'reading what drops and links say'));
+      return undefined;
+    }
+  }
+
   close(): void {
-    if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);

@@ -13,7 +13,13 @@ export interface Machine {
   readonly lockdown: string;
   /** Whether this process is in a user namespace other than the first: user_namespaces(7). */
   readonly userNamespace: boolean;
+  /** Whether this process shows CAP_PERFMON, or CAP_SYS_ADMIN, which stands in for it. */
+  readonly perfmon: boolean;
 }
+
+// include/uapi/linux/capability.h
+const CAP_SYS_ADMIN = 21n;
+const CAP_PERFMON = 38n;
 
 /** The machine that this process runs on. */
 export function thisMachine(): Machine {
@@ -22,7 +28,21 @@ export function thisMachine(): Machine {
     btf: existsSync('/sys/kernel/btf/vmlinux'),
     lockdown: /\[(\w+)\]/.exec(read('/sys/kernel/security/lockdown'))?.[1] ?? 'none',
     userNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(read('/proc/self/uid_map')),
+    perfmon: hasCapability(CAP_PERFMON) || hasCapability(CAP_SYS_ADMIN),
   };
+}
+
+/** proc_pid_status(5), CapEff. */
+function hasCapability(capability: bigint): boolean {
+  const [, effective = '0'] = /^CapEff:\s*(\w+)/m.exec(read('/proc/self/status')) ?? [];
+  return ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n;
+}
+
+/** Whether what the kernel answered means that this process lacks a privilege. */
+export function isPrivilegeMissing(raw: RawSystemError, machine: Machine): boolean {
+  const errno = getSystemErrorName(-raw.errno);
+  // Without CAP_PERFMON the verifier does not know bpf_probe_read_kernel() and answers EINVAL.
+  return errno === 'EPERM' || errno === 'EACCES' || (errno === 'EINVAL' && !machine.perfmon);
 }
 
 /** Why the kernel refused the eBPF probe, and what to do about it. */
@@ -34,7 +54,7 @@ export function explainEbpfFailure(raw: RawSystemError, machine: Machine): Expla
       mend: 'Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of Debian 12 and Ubuntu 22.10 and later are.',
     };
   }
-  if (errno === 'EPERM' || errno === 'EACCES') return explainPermission(machine);
+  if (isPrivilegeMissing(raw, machine)) return explainPermission(machine);
   if (isOlder(machine.release, [5, 19])) {
     return {
       reason: `This kernel (${machine.release}) is too old for the eBPF probe (${raw.syscall}: ${errno}).`,

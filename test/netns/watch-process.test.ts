@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { beforeAll, expect, it } from 'vitest';
+import { openInjector, watchDrops } from '../../lib/index.ts';
+import { linkUp } from '../support/namespace.ts';
+import { injectUnknown } from '../support/recipe.ts';
+import { countBpf, countDescriptors } from '../support/resources.ts';
+import { finished, runNode, startNode } from '../support/run-node.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const SDK = new URL('../../dist/index.js', import.meta.url).href;
+
+beforeAll(() => linkUp('lo'));
+
+it('leaves no descriptor, program or map after 200 watches and injectors', async () => {
+  await openAndClose(); // What is opened once and stays.
+  const descriptors = countDescriptors();
+  const bpf = countBpf();
+  for (let i = 0; i < 200; i++) await openAndClose();
+  // Fewer where the kernel's symbols were still being read in the background.
+  await waitFor('the descriptors of before', () => countDescriptors() <= descriptors);
+  expect(countBpf()).toBe(bpf);
+});
+
+it('leaves nothing of a watch in a worker that is terminated', async () => {
+  const worker = () =>
+    new Worker(
+      `import('${SDK}').then(async ({ watchDrops, openInjector }) => {
+         globalThis.open = [await watchDrops({ interface: 'lo' }), openInjector('lo')];
+         for await (const drop of open[0]) require('node:worker_threads').parentPort.postMessage(drop.etherType);
+       });
+       setImmediate(function armed() {
+         if (globalThis.open) require('node:worker_threads').parentPort.postMessage('armed');
+         else setImmediate(armed);
+       });`,
+      { eval: true },
+    );
+  await endAfterDrop(worker()); // What a process opens for its first worker.
+  const descriptors = countDescriptors();
+  const bpf = countBpf();
+  for (let i = 0; i < 5; i++) await endAfterDrop(worker());
+  await waitFor('the descriptors of before', () => countDescriptors() <= descriptors);
+  expect(countBpf()).toBe(bpf);
+});
+
+it('keeps the process alive while it is open, and only then', async () => {
+  const script = (then: string) =>
+    `import { watchDrops, injectFrame } from '${SDK}';
+     const drops = await watchDrops({ interface: 'lo' });
+     await injectFrame('lo', { destination: '00:00:00:00:00:00', etherType: 0x4321 });
+     for await (const drop of drops) { console.log(drop.etherType); break; }
+     ${then}`;
+  for (const then of ['await drops.close()', 'drops.unref()']) {
+    const { code, stdout } = await runNode(['--input-type=module', '-e', script(then)]);
+    expect([then, code, stdout]).toEqual([then, 0, '17185\n']);
+  }
+  const forgotten = startNode(['--input-type=module', '-e', script('console.log("waits")')]);
+  await once(forgotten.stdout, 'data');
+  await injectUnknown('lo', 10);
+  expect(forgotten.exitCode).toBeNull();
+  forgotten.kill('SIGKILL');
+  expect(await finished(forgotten)).toMatchObject({ signal: 'SIGKILL' });
+});
+
+it('exits by itself when it has only injected', async () => {
+  const { code } = await runNode([
+    '--input-type=module',
+    '-e',
+    `import { injectFrame, openInjector } from '${SDK}';
+     globalThis.forgotten = openInjector('lo');
+     await injectFrame('lo', { destination: '00:00:00:00:00:00', etherType: 0x4321 });`,
+  ]);
+  expect(code).toBe(0);
+});
+
+it('can be required', async () => {
+  const { code, stdout, stderr } = await runNode([
+    '-e',
+    `const { watchDrops, injectFrame } = require(${JSON.stringify(new URL(SDK).pathname)});
+     console.log(typeof watchDrops, typeof injectFrame);`,
+  ]);
+  expect([code, stdout]).toEqual([0, 'function function\n']);
+  expect(stderr).not.toContain('Error');
+});
+
+async function openAndClose(): Promise<void> {
+  const drops = await watchDrops({ interface: 'lo' });
+  using injector = openInjector('lo');
+  injector.send({ destination: '00:00:00:00:00:00', etherType: 0x4321 });
+  for await (const _ of drops) break;
+  await drops.close();
+}
+
+async function endAfterDrop(worker: Worker): Promise<void> {
+  const [armed] = await once(worker, 'message');
+  expect(armed).toBe('armed');
+  const told = once(worker, 'message');
+  await injectUnknown('lo');
+  expect(await told).toEqual([0x4321]);
+  await worker.terminate();
+}

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { beforeAll, expect, it } from 'vitest';
+import { type DropEvent, watchDrops } from '../../lib/index.ts';
+import { linkCounters, linkUp, netnsOf } from '../support/namespace.ts';
+import { injectUnknown, UNKNOWN } from '../support/recipe.ts';
+import { take, takeAll } from '../support/take.ts';
+
+beforeAll(() => linkUp('lo'));
+
+it('tells who sent the frame, and the counter before and after', async () => {
+  await using drops = await watchDrops({ interface: 'lo' });
+  const armed = process.hrtime.bigint();
+  await injectUnknown('lo');
+  const [drop] = await take(drops[Symbol.asyncIterator](), 1);
+  const after = BigInt(linkCounters('lo').rx['dropped'] ?? 0);
+  expect(drop).toMatchObject({
+    probe: 'ebpf',
+    interface: 'lo',
+    ifindex: 1,
+    netns: netnsOf(),
+    source: UNKNOWN.source,
+    destination: UNKNOWN.destination,
+    etherType: UNKNOWN.etherType,
+    counter: { name: 'rx_dropped', before: after - 1n, after },
+    reason: 'UNHANDLED_PROTO',
+    location: '__netif_receive_skb_core',
+    length: 60,
+  });
+  expect(drop?.timestampNs).toBeGreaterThan(armed);
+  expect(drop?.timestampNs).toBeLessThan(process.hrtime.bigint());
+  expect(Math.abs(Date.now() - Number(drop?.time))).toBeLessThan(10_000);
+  expect(drop?.header.length).toBe(60);
+});
+
+it('tells every listener, loop and batch of each drop', async () => {
+  await using drops = await watchDrops();
+  const heard: DropEvent[][] = [[], []];
+  for (const list of heard) drops.on('drop', (drop) => list.push(drop));
+  const loops = [drops[Symbol.asyncIterator](), drops[Symbol.asyncIterator]()];
+  const batches = drops.batches();
+  await injectUnknown('lo', 3);
+  await drops.close();
+  const looped = await Promise.all(loops.map(takeAll));
+  const batched = (await takeAll(batches)).flatMap((batch) => [...batch]);
+  for (const list of [...heard, ...looped, batched]) {
+    expect(list.map(({ etherType }) => etherType)).toEqual([0x4321, 0x4321, 0x4321]);
+  }
+});
+
+it('keeps drops for the first who wants them', async () => {
+  await using drops = await watchDrops();
+  await injectUnknown('lo', 2);
+  const first = once(drops, 'drop');
+  expect((await first)[0]).toMatchObject({ etherType: 0x4321 });
+  // once() has left, so the second one waits again.
+  await injectUnknown('lo');
+  expect(await take(drops[Symbol.asyncIterator](), 2)).toHaveLength(2);
+});
+
+it('keeps what a loop did not read for the next loop', async () => {
+  await using drops = await watchDrops();
+  await injectUnknown('lo', 3);
+  for await (const _ of drops) break;
+  await injectUnknown('lo');
+  await drops.close();
+  expect(await takeAll(drops)).toHaveLength(3);
+});
+
+it('counts what exceeds the queue of a slow reader as lost', async () => {
+  await using drops = await watchDrops({ queueLimit: 2 });
+  const lost: number[] = [];
+  drops.on('lost', ({ count, where, probe }) => {
+    expect([where, probe]).toEqual(['queue', 'ebpf']);
+    lost.push(count);
+  });
+  await injectUnknown('lo', 5);
+  await drops.close();
+  expect(await takeAll(drops)).toHaveLength(2);
+  expect(lost.reduce((sum, count) => sum + count, 0)).toBe(3);
+  expect(drops.lost).toEqual({ kernel: 0, queue: 3 });
+});
+
+it('counts what exceeds the ring as lost in the kernel', async () => {
+  await using drops = await watchDrops({ ringBytes: 4096, headerBytes: 256 });
+  const before = linkCounters('lo').rx['dropped'] ?? 0;
+  // injectFrame() does not yield to the loop that empties the ring: the kernel takes each at once.
+  await injectUnknown('lo', 500);
+  await drops.close();
+  const told = await takeAll(drops);
+  expect(drops.lost.kernel).toBeGreaterThan(0);
+  expect(told.length + drops.lost.kernel).toBe((linkCounters('lo').rx['dropped'] ?? 0) - before);
+});
+
+it('lets two watches see the same drops, each with its filter', async () => {
+  await using all = await watchDrops();
+  await using none = await watchDrops({ etherType: 0x0800, source: '00:00:5e:00:53:01' });
+  await injectUnknown('lo', 2);
+  await Promise.all([all.close(), none.close()]);
+  expect(await takeAll(all)).toHaveLength(2);
+  expect(await takeAll(none)).toHaveLength(0);
+});
+
+it('gives the drops of a batch by index and by slice', async () => {
+  await using drops = await watchDrops();
+  await injectUnknown('lo', 4);
+  await drops.close();
+  const [batch] = await takeAll(drops.batches());
+  expect(batch?.length).toBe(4);
+  expect(batch?.at(3).counter?.after).toBe((batch?.at(0).counter?.after ?? 0n) + 3n);
+  expect([...(batch?.slice(1, -1) ?? [])].map(({ counter }) => counter?.after)).toEqual([
+    batch?.at(1).counter?.after,
+    batch?.at(2).counter?.after,
+  ]);
+  expect(() => batch?.at(4)).toThrow('Expected an index from 0 to 3 but received 4.');
+});
