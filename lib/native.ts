@@ -61,7 +61,10 @@ export interface DropTracer {
   readonly recordBytes: number;
   /** Takes up to `limit` records out of the ring; undefined when there is none. */
   drain(limit: number): ArrayBuffer | undefined;
-  /** Records that found no room in the ring, since the tracer was armed. */
+  /**
+   * Drops not told since the tracer was armed: those that found no room in the ring, and those that
+   * interrupted another one on their CPU, which the kernel shows to no program.
+   */
   lost(): number;
   /**
    * Asks the kernel to call back on the next record. False: records are waiting already, and there

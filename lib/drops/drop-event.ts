@@ -74,7 +74,10 @@ export interface LostEvent {
   readonly probe: ProbeName;
   /** How many. */
   readonly count: number;
-  /** Where: the kernel's ring was full, or the queue of a slow consumer. */
+  /**
+   * Where. 'queue': that of a slow reader was full. 'kernel': the ring was full; or, rarely, a drop
+   * interrupted another one on its CPU and could not be looked at, whosever it was.
+   */
   readonly where: 'kernel' | 'queue';
 }
 

@@ -145,25 +145,29 @@ class EbpfTracing implements RunningProbe {
 
   /** Returns how many records there were. */
   #deliver(): number {
-    const buffer = this.#drain();
-    const lost = this.#tracer.lost();
-    if (lost > this.#lost) {
-      this.#sink.lost({ probe: this.name, count: lost - this.#lost, where: 'kernel' });
-      this.#lost = lost;
-    }
+    const buffer = this.#try(() => this.#tracer.drain(RECORDS_PER_TURN));
+    this.#tellLost();
     if (buffer === undefined || this.#context === undefined) return 0;
     const records = new DropRecords(buffer, this.#context);
     this.#sink.batch(new RecordBatch(records));
     return records.count;
   }
 
-  #drain(): ArrayBuffer | undefined {
+  #tellLost(): void {
+    const lost = this.#try(() => this.#tracer.lost()) ?? this.#lost;
+    if (lost === this.#lost) return;
+    this.#sink.lost({ probe: this.name, count: lost - this.#lost, where: 'kernel' });
+    this.#lost = lost;
+  }
+
+  /** What the tracer answers. Where the kernel refuses that, the probe cannot go on. */
+  #try<T>(ask: () => T): T | undefined {
     try {
-      return this.#tracer.drain(RECORDS_PER_TURN);
+      return ask();
     } catch (error) {
       if (!isRawSystemError(error)) throw error;
       this.#failed = true;
-      this.#sink.failed(systemCallFailed(error, 'reading what drops and links say'));
+      this.#sink.failed(systemCallFailed(error, 'reading the drops'));
       return undefined;
     }
   }

@@ -102,6 +102,7 @@ int find_home(void *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	state.home = (__u64)BPF_CORE_READ(task, nsproxy, net_ns);
+	state.home_inode = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	return 0;
 }
 
@@ -143,26 +144,35 @@ static long prime_namespace(__u32 index, struct walk *walk)
 }
 
 /*
- * Notes what every device of every namespace has on one CPU. Runs on that CPU with interrupts off,
- * so no drop there comes between the reading and `primed`.
+ * Notes what every device of every namespace has on one CPU; to be run there. An interrupt may drop
+ * frames in between, which leaves the notes wrong: they are taken again.
  */
 SEC("raw_tp/kfree_skb")
 int prime_cpu(__u64 *ctx)
 {
-	struct walk walk = { .net = (void *)state.home, .cpu = ctx[0] };
-	struct cpu_state *cpu = cpu_state(walk.cpu);
+	__u32 cpu_id = ctx[0];
+	volatile struct cpu_state *cpu = cpu_state(cpu_id);
 	__u32 zero = 0;
-	void *value = bpf_map_lookup_percpu_elem(&offset_probe, &zero, walk.cpu);
+	void *value = bpf_map_lookup_percpu_elem(&offset_probe, &zero, cpu_id);
 	void *base = NULL;
 
 	if (!value)
 		return 1;
 	bpf_probe_read_kernel(&base, sizeof(base),
-			      (void *)number(cpu, &offset_probe) + bpf_core_field_offset(struct bpf_array, pptrs));
-	cpu->offset = number(cpu, value) - (__u64)base;
-	bpf_loop(1 << 20, prime_namespace, &walk, 0);
-	cpu->primed = 1;
-	return 0;
+			      (void *)number(cpu_state(cpu_id), &offset_probe) +
+				      bpf_core_field_offset(struct bpf_array, pptrs));
+	cpu->offset = number(cpu_state(cpu_id), value) - (__u64)base;
+	for (int attempt = 0; attempt < 8; attempt++) {
+		struct walk walk = { .net = (void *)state.home, .cpu = cpu_id };
+		__u64 early = cpu->early;
+
+		bpf_loop(1 << 20, prime_namespace, &walk, 0);
+		cpu->primed = 1;
+		if (cpu->early == early)
+			return 0;
+		cpu->primed = 0;
+	}
+	return 1;
 }
 
 static long find_device(__u32 index, struct walk *walk)
@@ -240,7 +250,7 @@ static __always_inline __u32 moved_counter(__u64 device, __u64 core_stats, struc
  */
 static __always_inline void note_peer(struct net_device *dev, struct cpu_state *cpu, __u32 cpu_id)
 {
-	const __u32 private_data = bpf_core_type_size(struct net_device);
+	const __u32 private_data = (bpf_core_type_size(struct net_device) + 31) & ~31U;	/* NETDEV_ALIGN */
 	struct net_device *peer = NULL, *back = NULL;
 
 	bpf_probe_read_kernel(&peer, sizeof(peer), (void *)(number(cpu, dev) + private_data));
@@ -321,8 +331,10 @@ int on_kfree_skb(__u64 *ctx)
 	__u64 core_stats = 0;
 	bool has_ethernet = false;
 
-	if (!cpu->primed)
+	if (!cpu->primed) {
+		cpu->early++;
 		return 0;
+	}
 	if (dev) {
 		core_stats = number(cpu, dev->core_stats);
 		counter = moved_counter(dev->dev.kobj.sd->id, core_stats, cpu, cpu_id);
@@ -393,7 +405,7 @@ int on_kfree_skb(__u64 *ctx)
 	record->location = ctx[1];
 	record->counter_after = counter < COUNTERS ? sum_counter(core_stats, counter) : 0;
 	record->ifindex = ifindex;
-	record->netns = net ? net->ns.inum : 0;
+	record->netns = state.home_inode;
 	record->reason = reason;
 	record->length = length;
 	record->cpu = cpu_id;

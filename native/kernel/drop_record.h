@@ -66,8 +66,9 @@ struct cpu_state {
 	__u64 offset;		/* __per_cpu_offset of this CPU */
 	__u64 primed;		/* its last seen values are filled in: drops count from here on */
 	__u64 scratch;
+	__u64 early;		/* drops before it was primed */
 	__u64 lost;		/* records that found no room in the ring */
-	__u64 padding[4];
+	__u64 padding[3];
 };
 
 /* What the program and its reader write while it runs. */
@@ -76,7 +77,8 @@ struct tracer_state {
 	__u32 reader_idle;	/* 1: the next record shall wake the reader */
 	__u32 found;		/* sum_counters: the device exists */
 	__u64 sums[COUNTERS];	/* sum_counters: the kernel's part of each counter, over all CPUs */
-	__u64 padding[2];
+	__u32 home_inode;	/* its number: what /proc/self/ns/net links to */
+	__u32 padding[3];
 	struct cpu_state cpus[MAX_CPUS];
 };
 

@@ -48,10 +48,24 @@ void run_program_on(uint32_t cpu, int program, uint64_t argument) {
   attributes.test.ctx_size_in = sizeof(argument);
   attributes.test.flags = BPF_F_TEST_RUN_ON_CPU;
   attributes.test.cpu = cpu;
-  if (bpf(BPF_PROG_RUN, attributes) == 0) return;
+  if (bpf(BPF_PROG_RUN, attributes) == 0) {
+    if (attributes.test.retval != 0) throw SystemError("bpf", EAGAIN);
+    return;
+  }
   // The CPU is not online, so nothing there moves: any other may look.
   if (errno != ENXIO) throw SystemError("bpf");
   run_program(program, argument);
+}
+
+// How often the program was not run because it was running on that CPU already.
+uint64_t recursion_misses(int program) {
+  bpf_prog_info info{};
+  bpf_attr attributes{};
+  attributes.info.bpf_fd = static_cast<uint32_t>(program);
+  attributes.info.info_len = sizeof(info);
+  attributes.info.info = reinterpret_cast<uint64_t>(&info);
+  if (bpf(BPF_OBJ_GET_INFO_BY_FD, attributes) < 0) throw SystemError("bpf");
+  return info.recursion_misses;
 }
 
 void add_to_set(int map, const filter_key& key) {
@@ -146,7 +160,7 @@ const DropTracer::Counters& DropTracer::driver_part(uint32_t ifindex) {
 }
 
 uint64_t DropTracer::lost() const {
-  uint64_t lost = 0;
+  uint64_t lost = recursion_misses(handles_.on_kfree_skb_fd);
   for (const auto& cpu : std::span(handles_.state->cpus, config_.cpu_count)) {
     lost += __atomic_load_n(&cpu.lost, __ATOMIC_RELAXED);
   }

@@ -40,7 +40,9 @@ class DropTracer {
   // Moves up to limit records to out, which has room for them, and returns how many.
   size_t drain(uint8_t* out, size_t limit);
 
-  // Records that found no room in the ring.
+  // Drops that were not told: those that found no room in the ring, and those that interrupted
+  // another one on the same CPU, which the kernel does not show to the program. Of the latter it is
+  // not known whether they were to be told.
   uint64_t lost() const;
 
   // Lets the next record make the descriptor readable. False: records wait already.

@@ -31,6 +31,7 @@ int tracer_skeleton_load(const struct tracer_config *config, __u32 ring_bytes, _
 	handles->find_home_fd = skel->progs.find_home.prog_fd;
 	handles->prime_cpu_fd = skel->progs.prime_cpu.prog_fd;
 	handles->sum_counters_fd = skel->progs.sum_counters.prog_fd;
+	handles->on_kfree_skb_fd = skel->progs.on_kfree_skb.prog_fd;
 	handles->state = &skel->bss->state;
 	*skeleton = skel;
 	return 0;

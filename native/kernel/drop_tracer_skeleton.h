@@ -19,6 +19,7 @@ struct tracer_handles {
 	int find_home_fd;
 	int prime_cpu_fd;
 	int sum_counters_fd;
+	int on_kfree_skb_fd;
 	struct tracer_state *state;
 };
 

@@ -148,7 +148,9 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
   }
 
   Napi::Value lost(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).lost()));
+    return guard(info.Env(), [&] {
+      return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).lost()));
+    });
   }
 
   Napi::Value wake_on_next(const Napi::CallbackInfo& info) {
