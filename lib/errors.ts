@@ -11,7 +11,8 @@ export type ErrorCode =
   | 'ERR_PROBE_UNAVAILABLE'
   | 'ERR_CLOSED'
   | 'ERR_UNSUPPORTED_PLATFORM'
-  | 'ERR_ADDON_NOT_BUILT';
+  | 'ERR_ADDON_NOT_BUILT'
+  | 'ERR_DEMO_FAILED';
 
 /** What is wrong, and what to do about it: one or more whole sentences each. */
 export interface Explanation {
@@ -198,16 +199,6 @@ export function addonNotBuilt(tried: readonly string[], cause: unknown): Dropsco
 
 // Probes
 
-/** No probe of those that were asked for can run here. */
-export function probeUnavailable(
-  probe: string,
-  explanation: Explanation,
-  raw: RawSystemError,
-): ProbeError {
-  const code = isPermission(raw) ? 'ERR_PERMISSION' : 'ERR_PROBE_UNAVAILABLE';
-  return new ProbeError(code, probe, explanation, { cause: raw });
-}
-
 /** What a watch by name or ifindex ends with when that device is deleted or leaves the namespace. */
 export function interfaceGone(target: string | number): DropscopeError {
   return new DropscopeError('ERR_INTERFACE_GONE', {
@@ -303,4 +294,37 @@ export function sendBufferFull(): SystemCallError {
 export function stoppedAfter(sent: number, error: unknown): unknown {
   if (error instanceof DropscopeError) error.sent = sent;
   return error;
+}
+
+// The demonstration
+
+/** A program that the demonstration runs is not there. */
+export function programMissing(program: string, debianPackage: string): DropscopeError {
+  return new DropscopeError('ERR_DEMO_FAILED', {
+    reason: `The demonstration needs the program ${program}, which is not installed.`,
+    mend: `Install it: apt-get install ${debianPackage}`,
+  });
+}
+
+/** A program that the demonstration runs ended with a failure. Its stderr is in the C locale. */
+export function programFailed(command: string, stderr: string): DropscopeError {
+  const refused = stderr.includes('Operation not permitted');
+  return new DropscopeError(refused ? 'ERR_PERMISSION' : 'ERR_DEMO_FAILED', {
+    reason: `The demonstration ran "${command}" and it failed: ${stderr.trim()}.`,
+    mend: refused ? 'Run as root; in a container, with CAP_SYS_ADMIN and CAP_NET_ADMIN.' : '',
+  });
+}
+
+export function demoSawNoDrop(limitMs: number): DropscopeError {
+  return new DropscopeError('ERR_DEMO_FAILED', {
+    reason: `The demonstration sent a frame to lo and saw no drop of it in ${limitMs / 1000} s.`,
+    mend: 'See what works here: dropscope doctor',
+  });
+}
+
+export function demoDisagrees(after: bigint, dropped: number): DropscopeError {
+  return new DropscopeError('ERR_DEMO_FAILED', {
+    reason: `The drop was counted as number ${after} but "ip -s link" shows ${dropped} for lo.`,
+    mend: 'Please report this at the dropscope repository, with the kernel release.',
+  });
 }

@@ -1,0 +1,98 @@
+import { styleText } from 'node:util';
+import type { DropEvent, LostEvent } from '../drops/drop-event.ts';
+import { DropscopeError } from '../errors.ts';
+import { type Cell, Columns } from './columns.ts';
+import { hex16, typeText, vlanJson } from './frame-text.ts';
+import { jsonLine } from './json-line.ts';
+import { printable } from './printable.ts';
+
+/** How a watch prints what it hears, a line each. */
+export interface DropLines {
+  drop(drop: DropEvent): string;
+  lost(lost: LostEvent): string;
+}
+
+/** One JSON object a line, in the kernel's spelling. What a drop does not have is null. */
+export const jsonDropLines: DropLines = {
+  drop: (drop) =>
+    jsonLine({
+      event: 'drop',
+      time: drop.time.toISOString(),
+      timestamp_ns: drop.timestampNs,
+      probe: drop.probe,
+      interface: drop.interface,
+      ifindex: drop.ifindex,
+      netns: drop.netns,
+      source: drop.source,
+      destination: drop.destination,
+      ether_type: hex16(drop.etherType),
+      vlan: vlanJson(drop.vlan),
+      counter: drop.counter?.name ?? null,
+      before: drop.counter?.before ?? null,
+      after: drop.counter?.after ?? null,
+      reason: drop.reason ?? null,
+      location: drop.location ?? null,
+      length: drop.length,
+    }),
+  lost: ({ probe, count, where }) =>
+    jsonLine({ event: 'lost', time: new Date().toISOString(), probe, count, where }),
+};
+
+/** The line that a failed watch ends with. */
+export function jsonError(error: unknown): string {
+  return jsonLine({
+    event: 'error',
+    time: new Date().toISOString(),
+    code: error instanceof DropscopeError ? error.code : null,
+    message: error instanceof Error ? error.message : String(error),
+  });
+}
+
+/** Lines for people: each says what its values are, so that it needs no header. */
+export class HumanDropLines implements DropLines {
+  readonly #columns = new Columns();
+
+  drop(drop: DropEvent): string {
+    return this.#columns.line([
+      { text: clock(drop.time), style: 'dim' },
+      { text: orDash(printable(drop.interface)), style: 'bold' },
+      { text: drop.source === '' ? '-' : `${drop.source} > ${drop.destination}` },
+      { text: typeText(drop.etherType, drop.vlan) },
+      { text: `${drop.length} bytes`, right: true },
+      counterCell(drop),
+      { text: why(drop), style: 'yellow' },
+    ]);
+  }
+
+  lost({ count, where }: LostEvent): string {
+    return `${clock(new Date())}  ${styleText('red', `lost ${count}: ${LOST_WHERE[where]}`)}\n`;
+  }
+}
+
+/** What it means that drops were lost there. */
+export const LOST_WHERE: Readonly<Record<LostEvent['where'], string>> = {
+  kernel: "the kernel's buffer was full",
+  queue: 'this output was read too slowly',
+};
+
+function counterCell({ counter }: DropEvent): Cell {
+  if (counter === undefined) return { text: '-', style: 'dim' };
+  return { text: `${counter.name} ${counter.before} -> ${counter.after}` };
+}
+
+/** `UNHANDLED_PROTO at __netif_receive_skb_core`, as far as it is known. */
+function why({ reason, location }: DropEvent): string {
+  const at = location === undefined ? '' : `at ${location}`;
+  return `${reason ?? ''} ${at}`.trim();
+}
+
+function orDash(text: string): string {
+  return text === '' ? '-' : text;
+}
+
+/** Local time of day: `04:24:11.123`. */
+function clock(time: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const millis = String(time.getMilliseconds()).padStart(3, '0');
+  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${millis}`;
+}

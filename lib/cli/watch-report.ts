@@ -1,0 +1,65 @@
+import type { DropEvent, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import { type Cell, table } from './columns.ts';
+import { LOST_WHERE } from './drop-line.ts';
+import { hex16 } from './frame-text.ts';
+import { Losses } from './losses.ts';
+import { printable } from './printable.ts';
+import { Talkers } from './talkers.ts';
+
+/** How many talkers are told. */
+const MOST = 10;
+
+/** What a watch saw, by whom most, and what was lost: told when it closes. */
+export class WatchReport {
+  readonly #probe: ProbeName;
+  readonly #start = performance.now();
+  readonly #talkers = new Talkers();
+  readonly #losses = new Losses();
+  #seen = 0;
+
+  constructor(probe: ProbeName) {
+    this.#probe = probe;
+  }
+
+  /** How many drops were counted so far. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  drop(drop: DropEvent): void {
+    this.#seen++;
+    this.#talkers.add(drop);
+  }
+
+  lost(lost: LostEvent): void {
+    this.#losses.add(lost);
+  }
+
+  toString(): string {
+    const time = ((performance.now() - this.#start) / 1000).toFixed(1);
+    const drops = this.#seen === 1 ? '1 drop' : `${this.#seen} drops`;
+    return `\nSeen: ${drops} in ${time} s by ${this.#probe}\n${this.#top()}Lost: ${this.#lost()}\n`;
+  }
+
+  #top(): string {
+    if (this.#seen === 0) return '';
+    const { talkers, others } = this.#talkers.loudest(MOST);
+    const count = this.#talkers.exact ? 'drops' : 'at least';
+    const rows = [[count, 'interface', 'source', 'destination', 'ethertype']];
+    for (const talker of talkers) {
+      const { interface: name, source, destination, etherType } = talker;
+      rows.push([String(talker.count), printable(name), source, destination, hex16(etherType)]);
+    }
+    if (others > 0) rows.push([String(others), 'from others']);
+    return table(rows.map((row) => row.map(cell)));
+  }
+
+  #lost(): string {
+    const places = this.#losses.all().map(({ count, where }) => `${count} (${LOST_WHERE[where]})`);
+    return places.length === 0 ? 'none' : places.join(', ');
+  }
+}
+
+function cell(text: string, column: number): Cell {
+  return { text: text === '' ? '-' : text, right: column === 0 };
+}

@@ -1,0 +1,95 @@
+import { beforeAll, expect, it } from 'vitest';
+import { watchDrops } from '../../lib/index.ts';
+import { linkCounters, linkUp, vethPair } from '../support/namespace.ts';
+import { finished, startNode } from '../support/run-node.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { dropscope, MAIN, objects } from './dropscope.ts';
+
+beforeAll(() => linkUp('lo'));
+
+/** The first drop on lo while `dropscope inject lo` runs with some more arguments. */
+async function firstDrop(...args: string[]) {
+  await using drops = await watchDrops({ interface: 'lo' });
+  const { code, stderr } = await dropscope(['inject', 'lo', ...args]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  for await (const drop of drops) return drop;
+  throw new Error('The watch ended without a drop.');
+}
+
+it('sends the frame of the recipe, and says so', async () => {
+  await using drops = await watchDrops({ interface: 'lo' });
+  const { code, stdout, stderr } = await dropscope(['inject', 'lo']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(
+    'Sent 1 frame of 60 bytes on lo: 00:00:5e:00:53:00 > 00:00:00:00:00:00, EtherType 0x4321\n',
+  );
+  for await (const drop of drops) {
+    expect(drop).toMatchObject({
+      source: '00:00:5e:00:53:00',
+      destination: '00:00:00:00:00:00',
+      etherType: 0x4321,
+      length: 60,
+    });
+    break;
+  }
+});
+
+it('sends what its options say', async () => {
+  const drop = await firstDrop(
+    ...['--source', '00-00-5E-00-53-0A', '--destination', '00:00:5e:00:53:0b'],
+    ...['--ether-type', '17186', '--payload-hex', '0a 0b 0c', '--no-pad'],
+  );
+  expect(Buffer.from(drop.header).toString('hex')).toBe('00005e00530b00005e00530a43220a0b0c');
+  expect(drop.length).toBe(17);
+});
+
+it('sends a whole frame as it is', async () => {
+  const drop = await firstDrop('--frame-hex', '00005e00530b 00005e00530a 4322 ff');
+  expect(Buffer.from(drop.header).toString('hex')).toBe('00005e00530b00005e00530a4322ff');
+});
+
+it('tells in JSON what it sent, how often', async () => {
+  const { tx } = linkCounters('lo');
+  const args = ['inject', 'lo', '--count', '10000', '--vlan', '99:5', '--json'];
+  const { code, stdout } = await dropscope(args);
+  expect(code).toBe(0);
+  expect(objects(stdout)).toEqual([
+    {
+      event: 'sent',
+      time: expect.any(String),
+      interface: 'lo',
+      count: 10_000,
+      source: '00:00:5e:00:53:00',
+      destination: '00:00:00:00:00:00',
+      ether_type: '0x4321',
+      vlan: { id: 99, priority: 5, dei: false, protocol: '0x8100' },
+      length: 64,
+    },
+  ]);
+  expect(linkCounters('lo').tx['packets']).toBe((tx['packets'] ?? 0) + 10_000);
+});
+
+it('tells how many it had sent when Ctrl-C came', async () => {
+  const before = linkCounters('lo').tx['packets'] ?? 0;
+  const child = startNode([MAIN, 'inject', 'lo', '--count', '1000000000']);
+  const result = finished(child);
+  await waitFor('the first frame', () => linkCounters('lo').tx['packets'] !== before);
+  child.kill('SIGINT');
+  const { code, stdout } = await result;
+  expect(code).toBe(130);
+  const [, sent] = /^Sent (\d+) of 1000000000 frames of 60 bytes on lo: /.exec(stdout) ?? [];
+  expect(before + Number(sent)).toBe(linkCounters('lo').tx['packets']);
+});
+
+it('tells why the kernel takes no frame', async () => {
+  vethPair('va', 'vb');
+  const { code, stdout, stderr } = await dropscope(['inject', 'va', '--json']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toBe('dropscope: Interface "va" is down. Bring it up: ip link set va up\n');
+});
+
+it('exits with 77 without the privilege to send', async () => {
+  const { code, stdout, stderr } = await dropscope(['inject', 'lo'], { without: ['net_raw'] });
+  expect({ code, stdout }).toEqual({ code: 77, stdout: '' });
+  expect(stderr).toMatch(/^dropscope: .*CAP_NET_RAW.*\n$/);
+});
