@@ -115,7 +115,7 @@ function errnoName(errno: number): string {
 }
 
 /** A value as it stands in a message: strings quoted, control characters escaped, bounded. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   const text = typeof value === 'string' ? JSON.stringify(value) : shownObject(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;

@@ -8,7 +8,7 @@ export interface PacketSocket {
   send(ifindex: number, frame: Uint8Array, length: number): boolean;
   /**
    * Sends the frames `first` to `lengths.length - 1` of those that lie end to end in `packed`;
-   * frame `first` begins at `offset`. Returns how many the kernel took: fewer than asked when it
+   * frame `first` begins at `offset`. Returns how many the kernel took: 256 at most, fewer when it
    * stopped midway, 0 when the send buffer is full. Throws when it refused the first of them.
    */
   sendAll(
@@ -37,7 +37,7 @@ export interface LinkMonitor {
 }
 
 /** What the eBPF tracer is told when it is loaded. */
-export interface DropTracerOptions {
+interface DropTracerOptions {
   /** True: every drop; false: those that moved a link counter. */
   readonly allDrops: boolean;
   /** Bytes of the frame in each record: 0 to 256. */
@@ -82,7 +82,10 @@ export interface DropTracer {
 /** Everything that the addon has. This module alone loads it. */
 export interface Addon {
   readonly PacketSocket: new () => PacketSocket;
-  readonly LinkMonitor: new (onChange: () => void) => LinkMonitor;
+  /** Calls `onChange` in each turn of the loop in which there is something to `read`. */
+  readonly LinkMonitor: new (
+    onChange: () => void,
+  ) => LinkMonitor;
   /** `onRecord` is the wake-up that `wakeOnNext` asks for. */
   readonly DropTracer: new (
     options: DropTracerOptions,
@@ -92,9 +95,16 @@ export interface Addon {
   interfaceIndex(name: string): number;
   /** The name of an ifindex, or '' when there is no such interface. netdevice(7), SIOCGIFNAME. */
   interfaceName(ifindex: number): string;
-  /** The 6 bytes of an interface's MAC address. netdevice(7), SIOCGIFHWADDR. */
+  /**
+   * The 6 bytes of an interface's MAC address. netdevice(7), SIOCGIFHWADDR. RawSystemError with
+   * ENODEV when there is no such interface.
+   */
   hardwareAddress(name: string): Uint8Array;
-  /** The counters of one link, or of all of them (ifindex 0), in records that link-stats.ts reads. */
+  /**
+   * The counters of one link, or of all of them (ifindex 0): struct LinkRecord of
+   * native/node/link_table.cc for each, 224 bytes, which link-record.ts reads. Empty when there is
+   * no such link.
+   */
   readLinkStats(ifindex: number): ArrayBuffer;
 }
 

@@ -52,9 +52,24 @@ inline std::span<const uint32_t> to_words(Napi::Value value) {
   return to_elements<uint32_t>(value, napi_uint32_array, "Expected a Uint32Array");
 }
 
+inline bool to_boolean(Napi::Value value) {
+  if (!value.IsBoolean()) throw Napi::TypeError::New(value.Env(), "Expected a boolean");
+  return value.As<Napi::Boolean>();
+}
+
 inline std::string to_string(Napi::Value value) {
   if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "Expected a string");
   return value.As<Napi::String>();
+}
+
+inline Napi::Object to_object(Napi::Value value) {
+  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "Expected an object");
+  return value.As<Napi::Object>();
+}
+
+inline Napi::Array to_list(Napi::Value value) {
+  if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), "Expected an array");
+  return value.As<Napi::Array>();
 }
 
 inline Napi::Function to_function(Napi::Value value) {

@@ -116,7 +116,7 @@ describe('encodeFrame', () => {
     ['frame.vlan.priority', { ...RECIPE, vlan: { id: 1, priority: 8 } }],
     ['frame.vlan.dei', { ...RECIPE, vlan: { id: 1, dei: 1 } }],
     ['frame.vlan.protocol', { ...RECIPE, vlan: { id: 1, protocol: 0x9100 } }],
-  ])('refuses a bad %s: %j', (argument, frame) => {
+  ])('refuses a bad %s: %o', (argument, frame) => {
     expect(refusal(frame)).toMatchObject({
       name: 'ArgumentError',
       code: 'ERR_INVALID_ARGUMENT',
