@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "link_stats.h"
+#include "unique_fd.h"
+
+namespace dropscope {
+
+// The links of the network namespace in which it was made. Failures are SystemErrors.
+class LinkTable {
+ public:
+  // Which message asks for counters. kStats is the cheap one, in Linux since 4.7; where it is
+  // missing, the table turns to kLink by itself.
+  enum class Request { kStats, kLink };
+
+  explicit LinkTable(Request request = Request::kStats);
+
+  // 0 when there is no such interface.
+  int index_of(const std::string& name) const;
+
+  // Empty when there is no such interface.
+  std::string name_of(int ifindex) const;
+
+  // Zeros on a link without addresses, such as lo. ENODEV when there is no such interface.
+  std::array<uint8_t, 6> hardware_address(const std::string& name) const;
+
+  // nullopt when there is no such link.
+  std::optional<LinkStats> read(int ifindex);
+
+  std::vector<LinkStats> read_all();
+
+ private:
+  struct Answer {
+    int error = 0;             // an errno(3) value
+    bool interrupted = false;  // links came or went meanwhile: some may be missing
+    std::vector<LinkStats> links;
+  };
+
+  Answer ask(int ifindex);
+  Answer exchange(int ifindex);
+  void send_request(int ifindex);
+  std::span<const uint8_t> receive();
+
+  UniqueFd fd_;
+  Request request_;
+  uint32_t sequence_ = 0;
+  std::vector<uint8_t> buffer_;
+};
+
+}  // namespace dropscope

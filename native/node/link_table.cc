@@ -1,0 +1,103 @@
+#include "link_table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "../kernel/link_table.h"
+#include "js_arguments.h"
+#include "js_error.h"
+
+namespace dropscope {
+namespace {
+
+// One link in what readLinkStats() returns: lib/link/link-stats.ts knows these offsets. Integers in
+// host byte order.
+struct LinkRecord {
+  int32_t ifindex;
+  uint32_t fields;        // how many of the counters this kernel has: the first ones
+  char name[16];          // IFNAMSIZ, NUL-terminated
+  uint64_t counters[25];  // struct rtnl_link_stats64, from rx_packets to rx_otherhost_dropped
+};
+static_assert(sizeof(LinkRecord) == 224 && offsetof(LinkRecord, counters) == 24,
+              "records lie end to end");
+static_assert(sizeof(LinkRecord::counters) <= sizeof(rtnl_link_stats64),
+              "linux-libc-dev of Linux 6.0 or later");
+
+// The table of this environment: the main thread has one, and so has each worker. It is opened by
+// the first call, and goes with the environment.
+LinkTable& links(Napi::Env env) {
+  if (auto* table = env.GetInstanceData<LinkTable>()) return *table;
+  auto* table = new LinkTable();
+  env.SetInstanceData(table);
+  return *table;
+}
+
+LinkRecord make_record(const LinkStats& stats, const std::string& name) {
+  LinkRecord record{};
+  record.ifindex = stats.ifindex;
+  record.fields = std::min<uint32_t>(stats.fields, std::size(record.counters));
+  name.copy(record.name, sizeof record.name - 1);
+  std::memcpy(record.counters, &stats.counters, sizeof record.counters);
+  return record;
+}
+
+// (name: string) => number
+Napi::Value interface_index(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&] {
+    const int ifindex = links(info.Env()).index_of(to_string(info[0]));
+    return Napi::Number::New(info.Env(), ifindex);
+  });
+}
+
+// (ifindex: number) => string
+Napi::Value interface_name(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&] {
+    const std::string name = links(info.Env()).name_of(to_ifindex(info[0]));
+    return Napi::String::New(info.Env(), name);
+  });
+}
+
+// (name: string) => Uint8Array
+Napi::Value hardware_address(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&] {
+    const auto address = links(info.Env()).hardware_address(to_string(info[0]));
+    auto result = Napi::Uint8Array::New(info.Env(), address.size());
+    std::copy(address.begin(), address.end(), result.Data());
+    return result;
+  });
+}
+
+// (ifindex: number) => ArrayBuffer
+Napi::Value read_link_stats(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&] {
+    LinkTable& table = links(info.Env());
+    std::vector<LinkRecord> records;
+    // The kernel's statistics have no names. A link without one is gone by now, and left out.
+    const auto add = [&](const LinkStats& stats) {
+      const std::string name = table.name_of(stats.ifindex);
+      if (!name.empty()) records.push_back(make_record(stats, name));
+    };
+    const int ifindex = to_ifindex(info[0]);
+    if (ifindex != 0) {
+      if (const auto stats = table.read(ifindex)) add(*stats);
+    } else {
+      for (const auto& stats : table.read_all()) add(stats);
+    }
+    const size_t size = records.size() * sizeof(LinkRecord);
+    auto result = Napi::ArrayBuffer::New(info.Env(), size);
+    if (size != 0) std::memcpy(result.Data(), records.data(), size);
+    return result;
+  });
+}
+
+}  // namespace
+
+void export_link_table(Napi::Env env, Napi::Object exports) {
+  exports.Set("interfaceIndex", Napi::Function::New<interface_index>(env, "interfaceIndex"));
+  exports.Set("interfaceName", Napi::Function::New<interface_name>(env, "interfaceName"));
+  exports.Set("hardwareAddress", Napi::Function::New<hardware_address>(env, "hardwareAddress"));
+  exports.Set("readLinkStats", Napi::Function::New<read_link_stats>(env, "readLinkStats"));
+}
+
+}  // namespace dropscope
