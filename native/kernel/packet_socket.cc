@@ -1,0 +1,83 @@
+#include "packet_socket.h"
+
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include "system_error.h"
+
+namespace dropscope {
+namespace {
+
+// Protocol 0: the kernel takes skb->protocol from the frame (packet_parse_headers in
+// net/packet/af_packet.c).
+sockaddr_ll address_of(int ifindex) {
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_ifindex = ifindex;
+  return address;
+}
+
+}  // namespace
+
+// packet(7): "If protocol is set to zero, no packets are received." So the socket is no tap: an
+// open tap takes each frame and thereby hides the very drops that we are to cause.
+PacketSocket::PacketSocket()
+    : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+  if (!fd_) throw SystemError("socket");
+}
+
+// Bound, and not with an address for each frame: looking up its interface makes sending 5 % slower.
+template <typename Send>
+auto PacketSocket::send_bound(int ifindex, Send send) -> decltype(send()) {
+  if (ifindex != bound_) bind(ifindex);
+  auto result = send();
+  // The kernel unbinds the socket when the interface goes. Another one may have got its index.
+  if (result < 0 && errno == ENXIO) {
+    bind(ifindex);
+    result = send();
+  }
+  return result;
+}
+
+void PacketSocket::bind(int ifindex) {
+  const sockaddr_ll address = address_of(ifindex);
+  bound_ = 0;
+  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    throw SystemError("bind");
+  }
+  bound_ = ifindex;
+}
+
+bool PacketSocket::send(int ifindex, std::span<const uint8_t> frame) {
+  const ssize_t sent =
+      send_bound(ifindex, [&] { return ::send(fd_.get(), frame.data(), frame.size(), 0); });
+  if (sent >= 0) return true;
+  if (errno == EAGAIN) return false;
+  throw SystemError("send");
+}
+
+size_t PacketSocket::send_all(int ifindex, std::span<const std::span<const uint8_t>> frames) {
+  std::array<iovec, kWindow> parts;
+  std::array<mmsghdr, kWindow> messages;
+  const size_t count = std::min(frames.size(), kWindow);
+  if (count == 0) return 0;
+  for (size_t i = 0; i < count; ++i) {
+    // sendmmsg(2) does not write through iov_base.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    parts[i] = {.iov_base = const_cast<uint8_t*>(frames[i].data()), .iov_len = frames[i].size()};
+    messages[i] = {};
+    messages[i].msg_hdr.msg_iov = &parts[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int sent = send_bound(ifindex, [&] {
+    return ::sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), 0);
+  });
+  if (sent >= 0) return static_cast<size_t>(sent);
+  if (errno == EAGAIN) return 0;
+  throw SystemError("sendmmsg");
+}
+
+}  // namespace dropscope
