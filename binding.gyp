@@ -1,0 +1,34 @@
+{
+  "targets": [
+    {
+      "target_name": "dropscope",
+      "sources": [
+        "native/addon.cc",
+        "native/kernel/drop_tracer.cc",
+        "native/kernel/drop_tracer_skeleton.c",
+        "native/kernel/link_monitor.cc",
+        "native/kernel/link_stats.cc",
+        "native/kernel/link_table.cc",
+        "native/kernel/packet_socket.cc",
+        "native/kernel/ring_reader.cc",
+        "native/node/drop_tracer.cc",
+        "native/node/link_monitor.cc",
+        "native/node/link_table.cc",
+        "native/node/packet_socket.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "<(SHARED_INTERMEDIATE_DIR)"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_ENABLE_TYPE_CHECK_ON_AS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "cflags": ["-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
+      "cflags_cc": ["-std=c++20", "-fexceptions"],
+      "actions": [
+        {
+          "action_name": "bpf_skeleton",
+          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/kernel_types.h", "native/kernel/drop_record.h"],
+          "outputs": ["<(SHARED_INTERMEDIATE_DIR)/drop_tracer.lskel.h"],
+          "action": ["sh", "native/bpf/build_skeleton.sh", "<(SHARED_INTERMEDIATE_DIR)"]
+        }
+      ]
+    }
+  ]
+}
