@@ -2,7 +2,10 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { addonNotBuilt, needsLinux } from './errors.ts';
 
-/** An AF_PACKET, SOCK_RAW socket of protocol 0. Methods throw RawSystemError. */
+/**
+ * An AF_PACKET, SOCK_RAW socket of protocol 0, bound to the interface that it sent on last. Methods
+ * throw RawSystemError.
+ */
 export interface PacketSocket {
   /** Sends the first `length` bytes of `frame`. False: the send buffer is full, nothing was sent. */
   send(ifindex: number, frame: Uint8Array, length: number): boolean;
@@ -55,8 +58,8 @@ interface DropTracerOptions {
 
 /** The eBPF tracer. Its other methods work between `open` and `close`. */
 export interface DropTracer {
-  /** Loads, attaches and arms, off the loop thread. May be called once. */
-  open(): Promise<void>;
+  /** Loads, attaches and arms, off the loop thread, then calls back. May be called once. */
+  open(onOpen: (error: Error | undefined) => void): void;
   /** Bytes from one record of a batch to the next. */
   readonly recordBytes: number;
   /** Takes up to `limit` records out of the ring; undefined when there is none. */
@@ -81,7 +84,7 @@ export interface DropTracer {
 
 /** Everything that the addon has. This module alone loads it. */
 export interface Addon {
-  readonly PacketSocket: new () => PacketSocket;
+  openPacketSocket(): PacketSocket;
   /** Calls `onChange` in each turn of the loop in which there is something to `read`. */
   readonly LinkMonitor: new (
     onChange: () => void,

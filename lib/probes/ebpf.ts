@@ -116,7 +116,9 @@ class EbpfTracing implements RunningProbe {
   }
 
   async open(): Promise<void> {
-    await this.#tracer.open();
+    await new Promise<void>((resolve, reject) => {
+      this.#tracer.open((error) => (error === undefined ? resolve() : reject(error)));
+    });
     const reasons = DropReasons.ofThisKernel;
     this.#context = {
       probe: this.name,

@@ -101,6 +101,8 @@ tracer_config DropTracer::make_config(const DropTracerOptions& options) {
 }
 
 drop_tracer_bpf* DropTracer::load(uint32_t ring_bytes) {
+  // The loader would take 0 for the size that the program's source has.
+  if (ring_bytes == 0) throw SystemError("bpf", EINVAL);
   drop_tracer_bpf* skeleton = nullptr;
   // Two thousand devices on each CPU, of which the longest unused are forgotten.
   check(tracer_skeleton_load(&config_, ring_bytes, 2048 * config_.cpu_count, &skeleton, &handles_));
@@ -131,7 +133,7 @@ size_t DropTracer::drain(uint8_t* out, size_t limit) {
 }
 
 // What the kernel itself has counted on a link; nothing if there is no such link any more.
-std::optional<DropTracer::Counters> DropTracer::kernel_part(uint32_t ifindex) {
+std::optional<DropTracer::Counters> DropTracer::kernel_part(uint32_t ifindex) const {
   run_program(handles_.sum_counters_fd, ifindex);
   if (!handles_.state->found) return std::nullopt;
   Counters sums;

@@ -60,7 +60,7 @@ class DropTracer {
   static tracer_config make_config(const DropTracerOptions& options);
   drop_tracer_bpf* load(uint32_t ring_bytes);
   void arm(const DropTracerOptions& options);
-  std::optional<Counters> kernel_part(uint32_t ifindex);
+  std::optional<Counters> kernel_part(uint32_t ifindex) const;
   const Counters& driver_part(uint32_t ifindex);
 
   tracer_config config_;

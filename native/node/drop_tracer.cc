@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../kernel/drop_tracer.h"
+#include "js_arguments.h"
 #include "js_callback.h"
 #include "js_error.h"
 #include "uv_poll.h"
@@ -17,27 +18,28 @@ namespace dropscope {
 namespace {
 
 void append_numbers(std::vector<filter_key>& filters, filter_kind kind, Napi::Value list) {
-  const auto values = list.As<Napi::Array>();
+  const auto values = to_list(list);
   for (uint32_t i = 0; i < values.Length(); i++) {
-    filters.push_back({kind, 0, values.Get(i).As<Napi::Number>().Uint32Value()});
+    filters.push_back({kind, 0, to_number(values.Get(i), UINT32_MAX)});
   }
 }
 
 void append_addresses(std::vector<filter_key>& filters, filter_kind kind, Napi::Value list) {
-  const auto values = list.As<Napi::Array>();
+  const auto values = to_list(list);
   for (uint32_t i = 0; i < values.Length(); i++) {
-    const auto address = values.Get(i).As<Napi::Uint8Array>();
+    const auto address = to_bytes(values.Get(i));
+    if (address.size() != 6) throw Napi::RangeError::New(list.Env(), "Expected 6 bytes");
     filter_key key{kind, 0, 0};
-    memcpy(&key.value, address.Data(), std::min<size_t>(address.ByteLength(), 6));
+    memcpy(&key.value, address.data(), address.size());
     filters.push_back(key);
   }
 }
 
 DropTracerOptions read_options(const Napi::Object& from) {
   DropTracerOptions options;
-  options.all_drops = from.Get("allDrops").As<Napi::Boolean>();
-  options.header_bytes = from.Get("headerBytes").As<Napi::Number>().Uint32Value();
-  options.ring_bytes = from.Get("ringBytes").As<Napi::Number>().Uint32Value();
+  options.all_drops = to_boolean(from.Get("allDrops"));
+  options.header_bytes = static_cast<uint32_t>(to_number(from.Get("headerBytes"), UINT32_MAX));
+  options.ring_bytes = static_cast<uint32_t>(to_number(from.Get("ringBytes"), UINT32_MAX));
   append_numbers(options.filters, FILTER_IFINDEX, from.Get("ifindexes"));
   append_numbers(options.filters, FILTER_ETHER_TYPE, from.Get("etherTypes"));
   append_numbers(options.filters, FILTER_REASON, from.Get("reasons"));
@@ -63,21 +65,19 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
 
   explicit DropTracerObject(const Napi::CallbackInfo& info)
       : ObjectWrap(info),
-        options_(read_options(info[0].As<Napi::Object>())),
-        on_record_(std::in_place, info[1].As<Napi::Function>()) {}
+        options_(read_options(to_object(info[0]))),
+        on_record_(std::in_place, to_function(info[1])) {}
 
  private:
   // Loads and arms on a thread of libuv's pool: the kernel's verifier takes tens of milliseconds.
   class Open : public Napi::AsyncWorker {
    public:
-    explicit Open(DropTracerObject& object)
+    Open(DropTracerObject& object, const Napi::Function& on_open)
         : AsyncWorker(object.Env(), "dropscope"),
-          deferred_(object.Env()),
+          on_open_(on_open),
           object_(object),
           not_collected_(Napi::Persistent(object.Value())),
           options_(object.options_) {}
-
-    Napi::Promise promise() const { return deferred_.Promise(); }
 
    private:
     void Execute() override {
@@ -89,18 +89,23 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     }
 
     void OnOK() override {
+      napi_value failure = Env().Undefined();
       try {
         guard(Env(), [&] {
           if (error_) throw *error_;
           object_.adopt(std::move(tracer_));
         });
-        deferred_.Resolve(Env().Undefined());
       } catch (const Napi::Error& error) {
-        deferred_.Reject(error.Value());
+        failure = error.Value();
       }
+      on_open_.call({failure});
     }
 
-    Napi::Promise::Deferred deferred_;
+    // Whatever else the constructor threw: no memory, say.
+    void OnError(const Napi::Error& error) override { on_open_.call({error.Value()}); }
+
+    // Not a promise: Node-API loses the memory of one that a worker leaves unsettled when it ends.
+    JsCallback on_open_;
     DropTracerObject& object_;
     Napi::ObjectReference not_collected_;
     DropTracerOptions options_;
@@ -108,12 +113,12 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     std::optional<SystemError> error_;
   };
 
-  Napi::Value open(const Napi::CallbackInfo& info) {
+  // (onOpen: (error?: Error) => void) => void
+  void open(const Napi::CallbackInfo& info) {
     if (opened_) throw Napi::Error::New(info.Env(), "open() was called before");
-    opened_ = true;
-    auto* worker = new Open(*this);  // It deletes itself when it is done.
+    auto* worker = new Open(*this, to_function(info[0]));  // It deletes itself when it is done.
     worker->Queue();
-    return worker->promise();
+    opened_ = true;
   }
 
   void adopt(std::unique_ptr<DropTracer> tracer) {
@@ -133,7 +138,7 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
   Napi::Value drain(const Napi::CallbackInfo& info) {
     return guard(info.Env(), [&]() -> Napi::Value {
       DropTracer& tracer = this->tracer(info);
-      const size_t limit = info[0].As<Napi::Number>().Uint32Value();
+      const size_t limit = to_number(info[0], UINT32_MAX);
       const size_t room = std::min(limit, tracer.waiting());
       if (room == 0) return info.Env().Undefined();
       auto batch = Napi::ArrayBuffer::New(info.Env(), room * tracer.record_bytes());

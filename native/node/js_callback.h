@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <initializer_list>
 #include <memory>
 
 namespace dropscope {
@@ -14,7 +15,7 @@ class JsCallback {
 
   // Runs the function, then microtasks, as every callback of Node.js does. What it throws is an
   // uncaught exception. The function may destroy this object.
-  void call() const noexcept {
+  void call(std::initializer_list<napi_value> arguments = {}) const noexcept {
     const std::shared_ptr<State> state = state_;
     const Napi::Env env = state->function.Env();
     const Napi::HandleScope scope(env);
@@ -22,8 +23,8 @@ class JsCallback {
     // Not Napi::Function::MakeCallback: that makes an Error of every failure, which aborts in a
     // worker that is being terminated.
     const napi_status status =
-        napi_make_callback(env, state->context, env.Global(), state->function.Value(), 0, nullptr,
-                           &result);
+        napi_make_callback(env, state->context, env.Global(), state->function.Value(),
+                           arguments.size(), arguments.begin(), &result);
     if (status == napi_ok) return;
     bool thrown = false;
     napi_is_exception_pending(env, &thrown);
