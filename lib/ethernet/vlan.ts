@@ -1,0 +1,64 @@
+import { invalidArgument } from '../errors.ts';
+
+/** Bytes of an 802.1Q tag. */
+export const TAG_LENGTH = 4;
+
+/** TPID of a customer tag (802.1Q) and of a service tag (802.1ad). */
+const CUSTOMER = 0x8100;
+const SERVICE = 0x88a8;
+
+/** The VLAN tag of a frame. */
+export interface FrameVlan {
+  /** VLAN identifier, 0 to 4095. 0 carries a priority only. */
+  readonly id: number;
+  /** Priority code point, 0 to 7. Default: 0. */
+  readonly priority?: number | undefined;
+  /** Drop eligible indicator. Default: false. */
+  readonly dei?: boolean | undefined;
+  /** Tag protocol identifier: 0x8100 (802.1Q, the default) or 0x88a8 (802.1ad). */
+  readonly protocol?: number | undefined;
+}
+
+/** A VLAN tag as it was found in a frame. */
+export interface DecodedVlan {
+  readonly id: number;
+  readonly priority: number;
+  readonly dei: boolean;
+  readonly protocol: number;
+}
+
+/** Whether an EtherType announces a VLAN tag. */
+export function isTagProtocol(etherType: number): boolean {
+  return etherType === CUSTOMER || etherType === SERVICE;
+}
+
+/** Writes the 4 bytes of a tag at `into[offset]`. ArgumentError for what cannot be one. */
+export function writeVlan(vlan: FrameVlan, into: Uint8Array, offset: number): void {
+  const { id, priority = 0, dei = false, protocol = CUSTOMER } = vlan;
+  checkUpTo(4095, id, 'a VLAN identifier', 'frame.vlan.id');
+  checkUpTo(7, priority, 'a priority', 'frame.vlan.priority');
+  if (typeof dei !== 'boolean') throw invalidArgument('frame.vlan.dei', 'a boolean', dei);
+  if (!isTagProtocol(protocol)) {
+    throw invalidArgument('frame.vlan.protocol', '0x8100 or 0x88a8', protocol);
+  }
+  into[offset] = protocol >> 8;
+  into[offset + 1] = protocol & 0xff;
+  into[offset + 2] = (priority << 5) | (dei ? 0x10 : 0) | (id >> 8);
+  into[offset + 3] = id & 0xff;
+}
+
+/** Reads the 4 bytes of a tag. */
+export function readVlan(view: DataView, offset: number): DecodedVlan {
+  const control = view.getUint16(offset + 2);
+  return {
+    id: control & 0xfff,
+    priority: control >> 13,
+    dei: (control & 0x1000) !== 0,
+    protocol: view.getUint16(offset),
+  };
+}
+
+function checkUpTo(greatest: number, value: number, what: string, argument: string): void {
+  if (Number.isInteger(value) && value >= 0 && value <= greatest) return;
+  throw invalidArgument(argument, `${what} from 0 to ${greatest}`, value);
+}
