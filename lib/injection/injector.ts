@@ -1,0 +1,141 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isUint8Array } from 'node:util/types';
+import { closed, invalidArgument, sendBufferFull, stoppedAfter } from '../errors.ts';
+import { checkFrameBytes, type EthernetFrame } from '../ethernet/frame.ts';
+import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
+import type { PacketSocket } from '../native.ts';
+import { FrameBuffer } from './frame-buffer.ts';
+import { FrameWindow } from './frame-window.ts';
+import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
+
+/**
+ * An open socket that sends frames on one interface. It does not receive, and is no tap: it hides no
+ * drop. It follows the interface through a rename; when the interface is deleted or leaves the
+ * namespace, sending fails with ERR_INTERFACE_GONE, even if another one gets its name. It does not
+ * keep the process alive, except while `sendAll` waits.
+ */
+export interface FrameInjector extends Disposable {
+  /**
+   * Sends one frame: an object, or bytes as they are, from the destination address on. Returned
+   * means that the kernel took it, not that it arrived. Throws ArgumentError before anything is
+   * sent; SystemCallError when the kernel refuses it: ENETDOWN, EMSGSIZE, ENOBUFS (dropped on its
+   * way out, and not tried again), EAGAIN (the send buffer is full: `sendAll` waits).
+   */
+  send(frame: EthernetFrame | Uint8Array): void;
+  /**
+   * Sends frames in their order, up to 256 in one system call, waiting while the send buffer is
+   * full. Resolves with how many the kernel took: all of them. It stops at the first that cannot be
+   * sent, and rejects as `send` throws, with `sent` in the error: the frames before that one were
+   * taken, those after it were not tried. That one itself may have been tried twice, for
+   * sendmmsg(2) does not say why it stops midway. What `frames` throws comes out as it is. Calls
+   * take turns. `frames` is read bit by bit, while other work of this process goes on.
+   */
+  sendAll(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number>;
+  /**
+   * Closes the socket; frames that the kernel has taken still go out. A `sendAll` under way rejects
+   * with ERR_CLOSED, and so does whatever is called after this, but for `close`.
+   */
+  close(): void;
+}
+
+/**
+ * Opens an injector on an interface of this network namespace. Needs CAP_NET_RAW. ArgumentError
+ * when there is no such interface, SystemCallError with ERR_PERMISSION without the capability.
+ */
+export function openInjector(target: InterfaceRef): FrameInjector {
+  return new SocketInjector(target, resolveInterface(target, 'target'));
+}
+
+class SocketInjector implements FrameInjector {
+  readonly #target: InterfaceRef;
+  readonly #ifindex: number;
+  readonly #socket: PacketSocket = openPacketSocket();
+  readonly #buffer = new FrameBuffer();
+  /** The sendAll() that was called last. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** Ends the wait of a sendAll(). */
+  #wake = () => {};
+  #closed = false;
+
+  constructor(target: InterfaceRef, ifindex: number) {
+    this.#target = target;
+    this.#ifindex = ifindex;
+  }
+
+  send(frame: EthernetFrame | Uint8Array): void {
+    if (this.#closed) throw closed('injector');
+    if (isUint8Array(frame)) {
+      checkFrameBytes(frame);
+      this.#sendBytes(frame, frame.length);
+      return;
+    }
+    const length = this.#buffer.write(frame, 0, this.#ownAddress);
+    this.#sendBytes(this.#buffer.bytes, length);
+  }
+
+  sendAll(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number> {
+    const mine = this.#last.then(() => this.#sendEach(frames));
+    this.#last = mine.catch(() => {});
+    return mine;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket.close();
+    this.#wake();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #sendBytes(bytes: Uint8Array, length: number): void {
+    try {
+      if (this.#socket.send(this.#ifindex, bytes, length)) return;
+    } catch (error) {
+      throw explainSending(error, this.#ifindex, this.#target, length);
+    }
+    throw sendBufferFull();
+  }
+
+  async #sendEach(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number> {
+    const window = new FrameWindow(this.#ownAddress);
+    try {
+      if (this.#closed) throw closed('injector');
+      checkIterable(frames);
+      for (const _ of window.fill(frames)) {
+        if (window.sent > 0) await nextTurn();
+        while (!window.done) await this.#sendRest(window);
+      }
+      return window.sent;
+    } catch (error) {
+      throw stoppedAfter(window.sent, error);
+    }
+  }
+
+  async #sendRest(window: FrameWindow): Promise<void> {
+    if (this.#closed) throw closed('injector');
+    try {
+      const { packed, offset, lengths, first } = window;
+      const taken = this.#socket.sendAll(this.#ifindex, packed, offset, lengths, first);
+      window.advance(taken);
+      if (taken === 0) await this.#writable();
+    } catch (error) {
+      throw explainSending(error, this.#ifindex, this.#target, window.nextLength);
+    }
+  }
+
+  #writable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#socket.onceWritable(resolve);
+    });
+  }
+
+  readonly #ownAddress = () => readOwnAddress(this.#ifindex, this.#target);
+}
+
+function checkIterable(frames: Iterable<unknown>): void {
+  if (typeof frames === 'object' && frames !== null && Symbol.iterator in frames) return;
+  throw invalidArgument('frames', 'an iterable of frames', frames);
+}
