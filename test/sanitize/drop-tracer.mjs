@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import {
+  addon,
+  callWithOddValues,
+  collectGarbage,
+  countDescriptors,
+  detached,
+  drop,
+  LO,
+  ODD_VALUES,
+  open,
+  openTracer,
+  run,
+  TRACER_OPTIONS,
+} from './support/addon.mjs';
+
+const { DropTracer } = addon;
+
+const OPTIONS = {
+  ...TRACER_OPTIONS,
+  ifindexes: [LO],
+  etherTypes: [0x4321],
+  destinations: [new Uint8Array(6)],
+};
+
+run('ip', 'link set lo up');
+
+it('wakes, drains and counts what was lost', async () => {
+  let wake;
+  const woken = new Promise((resolve) => {
+    wake = resolve;
+  });
+  const tracer = await openTracer(OPTIONS, wake);
+  assert.equal(tracer.wakeOnNext(), true);
+  drop(10);
+  await woken;
+  assert.equal(tracer.drain(4).byteLength, 4 * tracer.recordBytes);
+  assert.equal(tracer.drain(100).byteLength, 6 * tracer.recordBytes);
+  assert.equal(tracer.drain(100), undefined);
+  drop(2000);
+  const kept = tracer.drain(1e9).byteLength / tracer.recordBytes;
+  assert.equal(kept + tracer.lost(), 2000);
+  drop(1);
+  tracer.detach();
+  drop(1);
+  assert.equal(tracer.drain(100).byteLength, tracer.recordBytes);
+  tracer.close();
+});
+
+it('refuses bad arguments', async () => {
+  callWithOddValues((...args) => new DropTracer(...args), [OPTIONS, () => {}]);
+  const values = [
+    ...ODD_VALUES,
+    [...ODD_VALUES],
+    [detached(new Uint8Array(6))],
+    [new Uint8Array(5)],
+  ];
+  for (const name of Object.keys(OPTIONS)) {
+    for (const value of values) {
+      try {
+        new DropTracer({ ...OPTIONS, [name]: value }, () => {}).close();
+      } catch (error) {
+        assert.ok(error instanceof Error);
+      }
+    }
+  }
+  const throwing = Object.defineProperty({ ...OPTIONS }, 'reasons', { get: assert.fail });
+  assert.throws(() => new DropTracer(throwing, () => {}), assert.AssertionError);
+  const tracer = await openTracer();
+  callWithOddValues((limit) => tracer.drain(limit), [1]);
+  tracer.close();
+});
+
+it('tells what the kernel refuses', async () => {
+  for (const ringBytes of [0, 1000, 4097, 2 ** 32 - 1]) {
+    await assert.rejects(openTracer({ ...OPTIONS, ringBytes }), { syscall: /.+/ });
+  }
+});
+
+it('refuses everything before open and after close', async () => {
+  const refusesAll = (tracer) => {
+    for (const method of ['drain', 'lost', 'wakeOnNext', 'ref', 'unref', 'detach']) {
+      assert.throws(() => tracer[method](1), Error);
+    }
+    assert.throws(() => tracer.recordBytes, Error);
+  };
+  const tracer = new DropTracer(OPTIONS, () => {});
+  refusesAll(tracer);
+  await open(tracer);
+  assert.throws(() => tracer.open(() => {}), Error);
+  tracer.close();
+  tracer.close();
+  refusesAll(tracer);
+  assert.throws(() => tracer.open(() => {}), Error);
+});
+
+it('may be closed while it opens, and in its callback', async () => {
+  const early = new DropTracer(OPTIONS, () => {});
+  const opening = open(early);
+  early.close();
+  await opening;
+  await new Promise((resolve, reject) => {
+    const tracer = new DropTracer(OPTIONS, () => {
+      tracer.close();
+      resolve();
+    });
+    open(tracer).then(() => {
+      tracer.wakeOnNext();
+      drop(1);
+    }, reject);
+  });
+});
+
+it('leaves no descriptor after 200 cycles, closed or collected', async () => {
+  const cycle = async (i) => {
+    const tracer = await openTracer();
+    tracer.wakeOnNext();
+    if (i % 10 === 0) drop(1);
+    if (i % 2 === 0) tracer.close();
+    else tracer.unref();
+  };
+  await cycle(0);
+  await collectGarbage();
+  const before = countDescriptors();
+  for (let i = 0; i < 200; i += 1) {
+    await cycle(i);
+    if (i % 10 === 0) await collectGarbage();
+  }
+  await collectGarbage();
+  assert.equal(countDescriptors(), before);
+});

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { it } from 'node:test';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import {
+  addon,
+  collectGarbage,
+  countDescriptors,
+  FRAME,
+  LO,
+  openTracer,
+  run,
+  TRACER_OPTIONS,
+} from './support/addon.mjs';
+
+const { LinkMonitor, openPacketSocket } = addon;
+
+/** Leaves everything open, and busy: every frame that is sent is a drop that wakes the tracer. */
+async function openEverything({ whileOpening }) {
+  addon.readLinkStats(0);
+  const monitor = new LinkMonitor(() => {});
+  const socket = openPacketSocket();
+  const sendAgain = () => {
+    socket.send(LO, FRAME, FRAME.length);
+    socket.onceWritable(sendAgain);
+  };
+  sendAgain();
+  let tracer;
+  const opening = openTracer(TRACER_OPTIONS, () => tracer.wakeOnNext());
+  if (!whileOpening) {
+    tracer = await opening;
+    tracer.wakeOnNext();
+  }
+  return { monitor, socket, opening };
+}
+
+async function terminate(data) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: data });
+  await once(worker, 'message');
+  assert.equal(await worker.terminate(), 1);
+}
+
+if (isMainThread) {
+  run('ip', 'link set lo up');
+
+  it('leaves nothing of a worker that is terminated with everything open', async () => {
+    await terminate({});
+    const before = countDescriptors();
+    for (let i = 0; i < 5; i += 1) await terminate({});
+    await collectGarbage();
+    assert.equal(countDescriptors(), before);
+  });
+
+  it('leaves nothing of a worker that is terminated while a tracer opens', async () => {
+    await terminate({ whileOpening: true });
+    const before = countDescriptors();
+    for (let i = 0; i < 5; i += 1) await terminate({ whileOpening: true });
+    await collectGarbage();
+    assert.equal(countDescriptors(), before);
+  });
+
+  it('leaves nothing of a worker that ends by process.exit', async () => {
+    const before = countDescriptors();
+    const worker = new Worker(new URL(import.meta.url), { workerData: { exit: true } });
+    await once(worker, 'exit');
+    assert.equal(countDescriptors(), before);
+  });
+} else {
+  globalThis.opened = await openEverything(workerData);
+  if (workerData.exit) process.exit();
+  parentPort.postMessage('open');
+}
