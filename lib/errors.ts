@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
 /** What went wrong, as a literal to switch on. */
@@ -59,7 +58,7 @@ export class ArgumentError extends DropscopeError {
 /** The kernel refused a system call. `cause` is the raw error. */
 export class SystemCallError extends DropscopeError {
   override readonly name = 'SystemCallError';
-  /** The system call, as in section 2 of the manual: `sendto`. */
+  /** The system call, as in section 2 of the manual: `send`. */
   readonly syscall: string;
   /** The error's number, positive, as in errno(3). */
   readonly errno: number;
@@ -110,12 +109,13 @@ export function isRawSystemError(error: unknown): error is RawSystemError {
   );
 }
 
-function errnoName(errno: number): string {
+/** The name of an errno(3) value: `ENETDOWN`. */
+export function errnoName(errno: number): string {
   return getSystemErrorName(-errno);
 }
 
 /** A value as it stands in a message: strings quoted, control characters escaped, bounded. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   const text = typeof value === 'string' ? JSON.stringify(value) : shownObject(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
@@ -166,7 +166,7 @@ function listed(names: readonly string[]): string {
 }
 
 /** A name from outside in the middle of a sentence: as it is, or quoted where it has odd characters. */
-function plain(name: string): string {
+export function plain(name: string): string {
   return /^[\w.@:+-]+$/.test(name) ? name : shown(name);
 }
 
@@ -209,9 +209,6 @@ export function interfaceGone(target: string | number): DropscopeError {
 
 // System calls
 
-const GRANT =
-  'Run as root, or grant it to the service (AmbientCapabilities=CAP_NET_RAW in its systemd unit).';
-
 /** Any refused system call for which there is nothing more special to say. */
 export function systemCallFailed(raw: RawSystemError, doing: string): SystemCallError {
   const code = isPermission(raw) ? 'ERR_PERMISSION' : 'ERR_SYSTEM_CALL';
@@ -219,112 +216,7 @@ export function systemCallFailed(raw: RawSystemError, doing: string): SystemCall
   return new SystemCallError(code, { reason, mend: '' }, raw);
 }
 
-function isPermission(raw: RawSystemError): boolean {
+/** EPERM or EACCES: a privilege is missing. */
+export function isPermission(raw: RawSystemError): boolean {
   return errnoName(raw.errno) === 'EPERM' || errnoName(raw.errno) === 'EACCES';
-}
-
-/** Why no packet socket could be opened: packet(7). */
-export function packetSocketFailed(raw: RawSystemError): SystemCallError {
-  if (!isPermission(raw)) return systemCallFailed(raw, 'opening a packet socket');
-  const reason = 'This process may not open a packet socket: it lacks CAP_NET_RAW.';
-  return new SystemCallError('ERR_PERMISSION', { reason, mend: GRANT }, raw);
-}
-
-/** What the sender of a frame knows when the kernel refuses it. */
-export interface SendContext {
-  /** The interface's name, or its index where there is no name to be had. */
-  readonly target: string | number;
-  /** Bytes of the frame that was refused. */
-  readonly length: number;
-}
-
-/** Why the kernel did not take a frame. */
-export function sendFailed(raw: RawSystemError, context: SendContext): SystemCallError {
-  const gone = ['ENXIO', 'ENODEV'].includes(errnoName(raw.errno));
-  const code = gone ? 'ERR_INTERFACE_GONE' : 'ERR_SYSTEM_CALL';
-  return new SystemCallError(code, explainSend(raw, context), raw);
-}
-
-/** packet(7), and packet_snd() in net/packet/af_packet.c. */
-function explainSend(raw: RawSystemError, { target, length }: SendContext): Explanation {
-  const byName = typeof target === 'string';
-  const link = byName ? shown(target) : `with index ${target}`;
-  const name = byName ? plain(target) : target;
-  switch (errnoName(raw.errno)) {
-    case 'ENETDOWN':
-      return { reason: `Interface ${link} is down.`, mend: `Bring it up: ip link set ${name} up` };
-    case 'ENXIO':
-    case 'ENODEV':
-      return {
-        reason: `Interface ${link} is gone.`,
-        mend: 'Open an injector on one that exists: ip link show',
-      };
-    case 'EMSGSIZE':
-      return {
-        reason: `The frame of ${length} bytes is longer than interface ${link} takes (its MTU and the Ethernet header).`,
-        mend: `Send a shorter frame, or raise the MTU: ip link set ${name} mtu <bytes>`,
-      };
-    case 'ENOBUFS':
-      return {
-        reason: `The kernel dropped the frame on its way out of interface ${link}: a queue is full, a tc filter refused it, or the peer did (ENOBUFS).`,
-        mend: `It was not sent again, for each attempt moves the counters. See: tc -s qdisc show dev ${name}`,
-      };
-    default:
-      return {
-        reason: `The kernel refused to send ${length} bytes to interface ${link}: ${errnoName(raw.errno)}.`,
-        mend: '',
-      };
-  }
-}
-
-/** What `send` does instead of waiting. */
-export function sendBufferFull(): SystemCallError {
-  const raw = Object.assign(new Error('sendto: EAGAIN'), {
-    syscall: 'sendto',
-    errno: constants.errno.EAGAIN,
-  });
-  const explanation = {
-    reason: "The socket's send buffer is full (EAGAIN).",
-    mend: 'Send with sendAll(), which waits until it has room.',
-  };
-  return new SystemCallError('ERR_SYSTEM_CALL', explanation, raw);
-}
-
-/** Notes in an error of ours how many frames were sent before it; others stay as they are. */
-export function stoppedAfter(sent: number, error: unknown): unknown {
-  if (error instanceof DropscopeError) error.sent = sent;
-  return error;
-}
-
-// The demonstration
-
-/** A program that the demonstration runs is not there. */
-export function programMissing(program: string, debianPackage: string): DropscopeError {
-  return new DropscopeError('ERR_DEMO_FAILED', {
-    reason: `The demonstration needs the program ${program}, which is not installed.`,
-    mend: `Install it: apt-get install ${debianPackage}`,
-  });
-}
-
-/** A program that the demonstration runs ended with a failure. Its stderr is in the C locale. */
-export function programFailed(command: string, stderr: string): DropscopeError {
-  const refused = stderr.includes('Operation not permitted');
-  return new DropscopeError(refused ? 'ERR_PERMISSION' : 'ERR_DEMO_FAILED', {
-    reason: `The demonstration ran "${command}" and it failed: ${stderr.trim()}.`,
-    mend: refused ? 'Run as root; in a container, with CAP_SYS_ADMIN and CAP_NET_ADMIN.' : '',
-  });
-}
-
-export function demoSawNoDrop(limitMs: number): DropscopeError {
-  return new DropscopeError('ERR_DEMO_FAILED', {
-    reason: `The demonstration sent a frame to lo and saw no drop of it in ${limitMs / 1000} s.`,
-    mend: 'See what works here: dropscope doctor',
-  });
-}
-
-export function demoDisagrees(after: bigint, dropped: number): DropscopeError {
-  return new DropscopeError('ERR_DEMO_FAILED', {
-    reason: `The drop was counted as number ${after} but "ip -s link" shows ${dropped} for lo.`,
-    mend: 'Please report this at the dropscope repository, with the kernel release.',
-  });
 }

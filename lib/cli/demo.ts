@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { DropCounter, DropEvent } from '../drops/drop-event.ts';
-import { demoDisagrees, demoSawNoDrop } from '../errors.ts';
 import { injectFrame, watchDrops } from '../index.ts';
 import { table } from './columns.ts';
+import { demoDisagrees, demoSawNoDrop } from './demo-errors.ts';
 import { hex16 } from './frame-text.ts';
 import type { Output } from './output.ts';
 import { inPrivateNamespace, runInPrivateNamespace } from './private-namespace.ts';

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { programFailed, programMissing } from '../errors.ts';
+import { programFailed, programMissing } from './demo-errors.ts';
 
 const run = promisify(execFile);
 

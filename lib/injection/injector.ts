@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isUint8Array } from 'node:util/types';
-import { closed, invalidArgument, sendBufferFull, stoppedAfter } from '../errors.ts';
+import { closed, invalidArgument } from '../errors.ts';
 import { checkFrameBytes, type EthernetFrame } from '../ethernet/frame.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
 import type { PacketSocket } from '../native.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
+import { sendBufferFull, stoppedAfter } from './send-errors.ts';
 
 /**
  * An open socket that sends frames on one interface. It does not receive, and is no tap: it hides no

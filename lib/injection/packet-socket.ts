@@ -1,6 +1,7 @@
-import { isRawSystemError, packetSocketFailed, sendFailed } from '../errors.ts';
+import { isRawSystemError } from '../errors.ts';
 import type { InterfaceRef } from '../link/interface.ts';
 import { native, type PacketSocket } from '../native.ts';
+import { packetSocketFailed, sendFailed } from './send-errors.ts';
 
 /** Opens a packet socket. SystemCallError with ERR_PERMISSION without CAP_NET_RAW. */
 export function openPacketSocket(): PacketSocket {
