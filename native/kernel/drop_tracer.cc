@@ -16,6 +16,9 @@
 namespace dropscope {
 namespace {
 
+// Of so many links the driver's part is remembered.
+constexpr size_t kMostDriverParts = 16384;
+
 // The number of possible CPUs: the last one in a list like "0-3,8-11", plus one.
 uint32_t possible_cpus() {
   std::string list;
@@ -117,9 +120,13 @@ void DropTracer::arm(const DropTracerOptions& options) {
   for (uint32_t cpu = 0; cpu < config_.cpu_count; cpu++) {
     run_program_on(cpu, handles_.prime_cpu_fd, cpu);
   }
+  // Learnt now, for it can be measured best while no drops race with it.
+  for (const auto& link : links_.read_all()) driver_part(static_cast<uint32_t>(link.ifindex));
 }
 
 size_t DropTracer::drain(uint8_t* out, size_t limit) {
+  // Links come and go; those that still drop are learnt anew.
+  if (driver_parts_.size() > kMostDriverParts) driver_parts_.clear();
   const size_t count = ring_.take(out, limit);
   std::unordered_map<uint32_t, const Counters*> parts;
   for (size_t i = 0; i < count; i++) {
@@ -142,21 +149,25 @@ std::optional<DropTracer::Counters> DropTracer::kernel_part(uint32_t ifindex) co
 }
 
 // A link's counters are the kernel's part and the driver's own (dev_get_stats()). The driver's is
-// what netlink shows beyond the kernel's, between two equal readings of that; while drops race
-// with the readings, or when the link is gone, the last known part stands.
+// what netlink shows beyond the kernel's: exactly so between two equal readings of that, else,
+// while drops race with the readings, within what they leave open. When the link is gone, the last
+// known part stands.
 const DropTracer::Counters& DropTracer::driver_part(uint32_t ifindex) {
   auto& part = driver_parts_[ifindex];
   for (int attempt = 0; attempt < 8; attempt++) {
     const auto before = kernel_part(ifindex);
-    if (!before) return part;
     const auto link = links_.read(static_cast<int>(ifindex));
-    if (!link) return part;
-    if (before != kernel_part(ifindex)) continue;
+    const auto after = kernel_part(ifindex);
+    if (!before || !link || !after) return part;
     const auto& total = link->counters;
     const Counters shown = {total.rx_dropped, total.tx_dropped, total.rx_nohandler,
                             total.rx_otherhost_dropped};
-    for (size_t i = 0; i < part.size(); i++) part[i] = shown[i] - (*before)[i];
-    return part;
+    for (size_t i = 0; i < part.size(); i++) {
+      const auto least = shown[i] - std::min(shown[i], (*after)[i]);
+      const auto most = shown[i] - std::min(shown[i], (*before)[i]);
+      part[i] = std::clamp(part[i], least, std::max(least, most));
+    }
+    if (before == after) return part;
   }
   return part;
 }
