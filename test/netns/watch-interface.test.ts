@@ -1,15 +1,12 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openInjector, watchDrops } from '../../lib/index.ts';
+import { carrier } from '../support/links.ts';
 import { ip, linkUp, moveLink, openNamespace, vethPair } from '../support/namespace.ts';
 import { injectUnknown, UNKNOWN } from '../support/recipe.ts';
 import { take } from '../support/take.ts';
 
-beforeEach(() => {
-  vethPair('left', 'right');
-  linkUp('left');
-  linkUp('right');
-});
+beforeEach(makePair);
 
 afterEach(() => {
   for (const name of ['left', 'renamed']) {
@@ -60,9 +57,7 @@ it('takes another interface of the same name for another one', async () => {
   using injector = openInjector('left');
   const waiting = drops[Symbol.asyncIterator]().next();
   ip('link', 'delete', 'dev', 'left');
-  vethPair('left', 'right');
-  linkUp('left');
-  linkUp('right');
+  await makePair();
   await expect(waiting).rejects.toMatchObject(GONE);
   expect(() => injector.send(UNKNOWN)).toThrow(expect.objectContaining(GONE));
 });
@@ -81,6 +76,7 @@ it('waits while the interface is down', async () => {
   const loop = drops[Symbol.asyncIterator]();
   ip('link', 'set', 'dev', 'right', 'down');
   linkUp('right');
+  await carrier('left');
   await injectUnknown('left');
   expect(await take(loop, 1)).toHaveLength(1);
 });
@@ -89,9 +85,7 @@ it('sees interfaces that come later, when it watches all of them', async () => {
   await using drops = await watchDrops();
   const loop = drops[Symbol.asyncIterator]();
   ip('link', 'delete', 'dev', 'left');
-  vethPair('left', 'right');
-  linkUp('left');
-  linkUp('right');
+  await makePair();
   await injectUnknown('left', 2);
   const [first, second] = await take(loop, 2);
   expect(first?.counter).toEqual({ name: 'rx_dropped', before: 0n, after: 1n });
@@ -111,3 +105,11 @@ it('refuses what is no interface, names it and lists those that are', async () =
     });
   }
 });
+
+/** Two veth devices, each the other's peer, that pass frames. */
+async function makePair(): Promise<void> {
+  vethPair('left', 'right');
+  linkUp('left');
+  linkUp('right');
+  await carrier('left');
+}
