@@ -11,7 +11,7 @@
 namespace dropscope {
 namespace {
 
-// One link in what readLinkStats() returns: lib/link/link-stats.ts knows these offsets. Integers in
+// One link in what readLinkStats() returns: lib/link/link-record.ts knows these offsets. Integers in
 // host byte order.
 struct LinkRecord {
   int32_t ifindex;

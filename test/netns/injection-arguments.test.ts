@@ -1,7 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { injectFrame } from '../../lib/injection/inject-frame.ts';
-import { type FrameInjector, openInjector } from '../../lib/injection/injector.ts';
-import { type LinkStats, readLinkStats } from '../../lib/link/link-stats.ts';
+import {
+  type FrameInjector,
+  injectFrame,
+  type LinkStats,
+  openInjector,
+  readLinkStats,
+} from '../../lib/index.ts';
 import { linkUp, vethPair } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
 import { runNode } from '../support/run-node.ts';

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { injectFrame } from '../../lib/injection/inject-frame.ts';
-import { openInjector } from '../../lib/injection/injector.ts';
-import { readLinkStats } from '../../lib/link/link-stats.ts';
+import { injectFrame, openInjector, readLinkStats } from '../../lib/index.ts';
 import { carrier } from '../support/links.ts';
 import { ip, linkUp, moveLink, openNamespace, vethPair } from '../support/namespace.ts';
 import { waitFor } from '../support/wait-for.ts';

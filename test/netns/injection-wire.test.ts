@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { EthernetFrame } from '../../lib/ethernet/frame.ts';
-import { injectFrame } from '../../lib/injection/inject-frame.ts';
-import { openInjector } from '../../lib/injection/injector.ts';
+import { type EthernetFrame, injectFrame, openInjector } from '../../lib/index.ts';
 import { startCapture } from '../support/capture.ts';
 import { carrier } from '../support/links.ts';
 import {

@@ -1,9 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { EthernetFrame } from '../../lib/ethernet/frame.ts';
-import { injectFrame } from '../../lib/injection/inject-frame.ts';
-import { type FrameInjector, openInjector } from '../../lib/injection/injector.ts';
-import { readLinkStats } from '../../lib/link/link-stats.ts';
+import {
+  type EthernetFrame,
+  type FrameInjector,
+  injectFrame,
+  openInjector,
+  readLinkStats,
+} from '../../lib/index.ts';
 import { startCapture } from '../support/capture.ts';
 import { carrier, tc } from '../support/links.ts';
 import { linkUp, moveLink, openNamespace, vethPair } from '../support/namespace.ts';

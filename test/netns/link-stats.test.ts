@@ -1,6 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import { openInjector } from '../../lib/injection/injector.ts';
-import { type LinkStats, readLinkStats } from '../../lib/link/link-stats.ts';
+import { type LinkStats, openInjector, readLinkStats } from '../../lib/index.ts';
 import { carrier } from '../support/links.ts';
 import { ip, linkUp, vethPair } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
