@@ -11,8 +11,8 @@
 namespace dropscope {
 namespace {
 
-// One link in what readLinkStats() returns: lib/link/link-record.ts knows these offsets. Integers in
-// host byte order.
+// One link in what readLinkStats() returns: lib/link/link-record.ts knows these offsets. Integers
+// in host byte order.
 struct LinkRecord {
   int32_t ifindex;
   uint32_t fields;        // how many of the counters this kernel has: the first ones
