@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openInjector, watchDrops } from '../../lib/index.ts';
+import { injectFrame, openInjector, watchDrops } from '../../lib/index.ts';
 import { carrier } from '../support/links.ts';
 import { ip, linkUp, moveLink, openNamespace, vethPair } from '../support/namespace.ts';
-import { injectUnknown, UNKNOWN } from '../support/recipe.ts';
+import { UNKNOWN } from '../support/recipe.ts';
 import { take } from '../support/take.ts';
 
 beforeEach(makePair);
@@ -24,7 +24,7 @@ it('tells the drops so far, then one error, when the interface is deleted', asyn
   await using drops = await watchDrops({ interface: 'right' });
   const loop = drops[Symbol.asyncIterator]();
   const closed = once(drops, 'close');
-  await injectUnknown('left', 2);
+  for (let i = 0; i < 2; i++) await injectFrame('left', UNKNOWN);
   ip('link', 'delete', 'dev', 'left');
   expect(await take(loop, 2)).toHaveLength(2);
   await expect(loop.next()).rejects.toMatchObject({
@@ -35,13 +35,22 @@ it('tells the drops so far, then one error, when the interface is deleted', asyn
   await closed;
 });
 
-it("tells the error as 'error' where no loop is open", async () => {
-  await using drops = await watchDrops({ interface: ['left', 'right'] });
-  const failed = once(drops, 'error');
-  const closed = once(drops, 'close');
+it("tells 'error' once and then 'close' where no loop is open", async () => {
+  await using drops = await watchDrops({ interface: 'right' });
+  const told: string[] = [];
+  drops.on('error', (error) => told.push('code' in error ? String(error.code) : error.message));
+  const closed = new Promise<void>((resolve) => drops.on('close', resolve));
+  drops.on('close', () => told.push('close'));
   ip('link', 'delete', 'dev', 'left');
-  await closed.catch(() => {});
-  expect((await failed)[0]).toMatchObject(GONE);
+  await closed;
+  expect(told).toEqual(['ERR_INTERFACE_GONE', 'close']);
+});
+
+it('ends when one of several interfaces goes', async () => {
+  await using drops = await watchDrops({ interface: ['lo', 'right'] });
+  const waiting = drops[Symbol.asyncIterator]().next();
+  ip('link', 'delete', 'dev', 'left');
+  await expect(waiting).rejects.toMatchObject(GONE);
 });
 
 it('ends with the error when the interface moves to another namespace', async () => {
@@ -52,7 +61,7 @@ it('ends with the error when the interface moves to another namespace', async ()
   await expect(waiting).rejects.toMatchObject(GONE);
 });
 
-it('takes another interface of the same name for another one', async () => {
+it('does not follow the name to a new interface', async () => {
   await using drops = await watchDrops({ interface: 'right' });
   using injector = openInjector('left');
   const waiting = drops[Symbol.asyncIterator]().next();
@@ -66,7 +75,7 @@ it('follows the interface through a rename', async () => {
   await using drops = await watchDrops({ interface: 'right' });
   const loop = drops[Symbol.asyncIterator]();
   ip('link', 'set', 'dev', 'right', 'name', 'renamed');
-  await injectUnknown('left');
+  await injectFrame('left', UNKNOWN);
   const [drop] = await take(loop, 1);
   expect(drop?.interface).toBe('renamed');
 });
@@ -75,9 +84,10 @@ it('waits while the interface is down', async () => {
   await using drops = await watchDrops({ interface: 'right' });
   const loop = drops[Symbol.asyncIterator]();
   ip('link', 'set', 'dev', 'right', 'down');
+  await carrier('left', 'LOWERLAYERDOWN');
   linkUp('right');
   await carrier('left');
-  await injectUnknown('left');
+  await injectFrame('left', UNKNOWN);
   expect(await take(loop, 1)).toHaveLength(1);
 });
 
@@ -86,7 +96,7 @@ it('sees interfaces that come later, when it watches all of them', async () => {
   const loop = drops[Symbol.asyncIterator]();
   ip('link', 'delete', 'dev', 'left');
   await makePair();
-  await injectUnknown('left', 2);
+  for (let i = 0; i < 2; i++) await injectFrame('left', UNKNOWN);
   const [first, second] = await take(loop, 2);
   expect(first?.counter).toEqual({ name: 'rx_dropped', before: 0n, after: 1n });
   expect(second?.counter).toEqual({ name: 'rx_dropped', before: 1n, after: 2n });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { beforeAll, expect, it } from 'vitest';
 import { type DropEvent, watchDrops } from '../../lib/index.ts';
 import { linkCounters, linkUp, netnsOf } from '../support/namespace.ts';
-import { injectUnknown, UNKNOWN } from '../support/recipe.ts';
+import { dropUnknown, UNKNOWN } from '../support/recipe.ts';
 import { take, takeAll } from '../support/take.ts';
 
 beforeAll(() => linkUp('lo'));
@@ -10,7 +10,7 @@ beforeAll(() => linkUp('lo'));
 it('tells who sent the frame, and the counter before and after', async () => {
   await using drops = await watchDrops({ interface: 'lo' });
   const armed = process.hrtime.bigint();
-  await injectUnknown('lo');
+  await dropUnknown();
   const [drop] = await take(drops[Symbol.asyncIterator](), 1);
   const after = BigInt(linkCounters('lo').rx['dropped'] ?? 0);
   expect(drop).toMatchObject({
@@ -38,7 +38,7 @@ it('tells every listener, loop and batch of each drop', async () => {
   for (const list of heard) drops.on('drop', (drop) => list.push(drop));
   const loops = [drops[Symbol.asyncIterator](), drops[Symbol.asyncIterator]()];
   const batches = drops.batches();
-  await injectUnknown('lo', 3);
+  await dropUnknown(3);
   await drops.close();
   const looped = await Promise.all(loops.map(takeAll));
   const batched = (await takeAll(batches)).flatMap((batch) => [...batch]);
@@ -49,19 +49,19 @@ it('tells every listener, loop and batch of each drop', async () => {
 
 it('keeps drops for the first who wants them', async () => {
   await using drops = await watchDrops();
-  await injectUnknown('lo', 2);
+  await dropUnknown(2);
   const first = once(drops, 'drop');
   expect((await first)[0]).toMatchObject({ etherType: 0x4321 });
   // once() has left, so the second one waits again.
-  await injectUnknown('lo');
+  await dropUnknown();
   expect(await take(drops[Symbol.asyncIterator](), 2)).toHaveLength(2);
 });
 
 it('keeps what a loop did not read for the next loop', async () => {
   await using drops = await watchDrops();
-  await injectUnknown('lo', 3);
+  await dropUnknown(3);
   for await (const _ of drops) break;
-  await injectUnknown('lo');
+  await dropUnknown();
   await drops.close();
   expect(await takeAll(drops)).toHaveLength(3);
 });
@@ -73,7 +73,7 @@ it('counts what exceeds the queue of a slow reader as lost', async () => {
     expect([where, probe]).toEqual(['queue', 'ebpf']);
     lost.push(count);
   });
-  await injectUnknown('lo', 5);
+  await dropUnknown(5);
   await drops.close();
   expect(await takeAll(drops)).toHaveLength(2);
   expect(lost.reduce((sum, count) => sum + count, 0)).toBe(3);
@@ -84,25 +84,29 @@ it('counts what exceeds the ring as lost in the kernel', async () => {
   await using drops = await watchDrops({ ringBytes: 4096, headerBytes: 256 });
   const before = linkCounters('lo').rx['dropped'] ?? 0;
   // injectFrame() does not yield to the loop that empties the ring: the kernel takes each at once.
-  await injectUnknown('lo', 500);
+  await dropUnknown(500);
   await drops.close();
   const told = await takeAll(drops);
   expect(drops.lost.kernel).toBeGreaterThan(0);
   expect(told.length + drops.lost.kernel).toBe((linkCounters('lo').rx['dropped'] ?? 0) - before);
 });
 
-it('lets two watches see the same drops, each with its filter', async () => {
+it('lets several watches see the same drops, each with its filter', async () => {
   await using all = await watchDrops();
-  await using none = await watchDrops({ etherType: 0x0800, source: '00:00:5e:00:53:01' });
-  await injectUnknown('lo', 2);
-  await Promise.all([all.close(), none.close()]);
-  expect(await takeAll(all)).toHaveLength(2);
-  expect(await takeAll(none)).toHaveLength(0);
+  await using same = await watchDrops({ etherType: 0x4321, source: UNKNOWN.source });
+  await using none = await watchDrops({ etherType: 0x4321, source: '00:00:5e:00:53:01' });
+  await dropUnknown(2);
+  const seen = [];
+  for (const drops of [all, same, none]) {
+    await drops.close();
+    seen.push((await takeAll(drops)).length);
+  }
+  expect(seen).toEqual([2, 2, 0]);
 });
 
 it('gives the drops of a batch by index and by slice', async () => {
   await using drops = await watchDrops();
-  await injectUnknown('lo', 4);
+  await dropUnknown(4);
   await drops.close();
   const [batch] = await takeAll(drops.batches());
   expect(batch?.length).toBe(4);

@@ -1,4 +1,5 @@
 import { injectFrame } from '../../lib/index.ts';
+import { linkCounters } from './namespace.ts';
 
 /** The recipe's frame: an EtherType that nobody handles. */
 export const UNKNOWN = {
@@ -7,7 +8,18 @@ export const UNKNOWN = {
   etherType: 0x4321,
 } as const;
 
-/** Sends `count` of the recipe's frames; each raises rx_dropped of who receives it. */
-export async function injectUnknown(target: string, count = 1): Promise<void> {
-  for (let i = 0; i < count; i++) await injectFrame(target, UNKNOWN);
+const LIMIT_MS = 10_000;
+
+/**
+ * Sends `count` of the recipe's frames on `lo` and waits, without a turn of the event loop, until
+ * the kernel has dropped them all: it may do so later, in ksoftirqd.
+ */
+export async function dropUnknown(count = 1): Promise<void> {
+  const dropped = () => linkCounters('lo').rx['dropped'] ?? 0;
+  const expected = dropped() + count;
+  for (let i = 0; i < count; i++) await injectFrame('lo', UNKNOWN);
+  const giveUp = performance.now() + LIMIT_MS;
+  while (dropped() < expected) {
+    if (performance.now() > giveUp) throw new Error('lo did not drop what was sent.');
+  }
 }
