@@ -1,0 +1,38 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const SOURCES = fileURLToPath(new URL('peers/', import.meta.url));
+
+/** The peers, and the libraries that each needs. */
+const LIBRARIES = { send_loop: [], sendmmsg_loop: [], verifier_time: ['-lbpf'] };
+
+/** Compiles the peers in C into a folder. */
+export function compilePeers(folder) {
+  for (const [name, libraries] of Object.entries(LIBRARIES)) {
+    const source = join(SOURCES, `${name}.c`);
+    execFileSync('cc', ['-O2', '-Wall', '-o', join(folder, name), source, ...libraries], {
+      stdio: 'inherit',
+    });
+  }
+}
+
+/**
+ * The peers that were compiled into a folder. Each call runs one to its end and gives what it
+ * reports of itself: `seconds` of wall clock and `cpuSeconds`.
+ */
+export function peersIn(folder) {
+  const start = promisify(execFile);
+  return {
+    /** Runs it while this process goes on. */
+    async run(name, ...args) {
+      const { stdout } = await start(join(folder, name), args.map(String));
+      return JSON.parse(stdout);
+    },
+    /** Runs it while this process stands still. */
+    runBlocking(name, ...args) {
+      return JSON.parse(execFileSync(join(folder, name), args.map(String), { encoding: 'utf8' }));
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { watchDrops } from '../dist/index.js';
+import { hasBpftrace, whileBpftraceCounts } from './bpftrace.mjs';
+import { interleaved, median, medianOf, TARGET_HEADS, targetCells, unit } from './harness.mjs';
+import { loopbackUp, mustBeEqual, received } from './network.mjs';
+
+/** What a drop takes of the ring: its header, the record and 64 bytes of the frame. */
+const RECORD_BYTES = 8 + 80 + 64;
+
+/** What a probe adds to the sender's CPU time for each drop: there it runs, within the drop. */
+export async function measure({ rounds, scale, peers }) {
+  loopbackUp();
+  const count = 300_000 * scale;
+  const flood = ['sendmmsg_loop', 'lo', count];
+  const ringForAll = 2 ** Math.ceil(Math.log2(count * RECORD_BYTES));
+
+  const results = await interleaved(rounds, {
+    bare: () => peers.runBlocking(...flood),
+    unread: () => watched(count, ringForAll, () => peers.runBlocking(...flood)),
+    read: () => watched(count, 2 ** 24, () => peers.run(...flood)),
+    ...(hasBpftrace() && {
+      bpftrace: () => whileBpftraceCounts(() => peers.runBlocking(...flood)),
+    }),
+  });
+
+  const nanoseconds = unit(' ns');
+  const share = unit(' %', 1, 100);
+  const costs = ({ cpuSeconds }) => (cpuSeconds / count) * 1e9;
+  const bare = results.bare.map(costs);
+  const row = (what, name, ...targets) => {
+    const added = median(results[name].map((result, round) => costs(result) - bare[round]));
+    const ratio = median(results[name].map((result, round) => costs(result) / bare[round]));
+    const cells =
+      targets.length > 0
+        ? targetCells(added, ...targets, nanoseconds)
+        : [nanoseconds(added), '', '', ''];
+    const ofWatch = 'lost' in results[name][0];
+    const lost = ofWatch ? share(medianOf(results[name], (result) => result.lost)) : '';
+    return [what, ...cells, unit('', 2)(ratio), lost];
+  };
+  return {
+    title: `What a probe adds to a drop: ${count} drops a round, CPU time of the sender`,
+    heads: ['', ...TARGET_HEADS, 'of bare', 'lost'],
+    rows: [
+      row('watch, not read meanwhile', 'unread', 500, 300),
+      row('watch, read by batches()', 'read', 500, 300),
+      results.bpftrace === undefined
+        ? ['bpftrace, count map', 'not installed', '', '', '', '', '']
+        : row('bpftrace, count map', 'bpftrace'),
+    ],
+    notes: [`A frame sent and dropped without any probe costs ${nanoseconds(median(bare))}.`],
+  };
+}
+
+/** Sends while a watch is open, and checks that it misses none. */
+async function watched(count, ringBytes, send) {
+  const before = received('lo').dropped;
+  const watch = await watchDrops({ interface: 'lo', ringBytes, queueLimit: count });
+  const reading = countDrops(watch);
+  const report = await send();
+  await watch.close();
+  mustBeEqual('Drops', received('lo').dropped - before, count);
+  const { kernel, queue } = watch.lost;
+  mustBeEqual('Delivered and lost', (await reading) + kernel + queue, count);
+  return { ...report, lost: (kernel + queue) / count };
+}
+
+async function countDrops(watch) {
+  let count = 0;
+  for await (const batch of watch.batches()) count += batch.length;
+  return count;
+}
