@@ -4,6 +4,8 @@
       "target_name": "dropscope",
       "sources": [
         "native/addon.cc",
+        "native/kernel/bpf_call.cc",
+        "native/kernel/driver_parts.cc",
         "native/kernel/drop_tracer.cc",
         "native/kernel/drop_tracer_skeleton.c",
         "native/kernel/link_monitor.cc",
@@ -17,14 +19,14 @@
         "native/node/packet_socket.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "<(SHARED_INTERMEDIATE_DIR)"],
-      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_ENABLE_TYPE_CHECK_ON_AS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_ADDON_API_ENABLE_TYPE_CHECK_ON_AS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags": ["-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
       "cflags_cc": ["-std=c++20", "-fexceptions"],
       "actions": [
         {
           "action_name": "bpf_skeleton",
-          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/kernel_types.h", "native/kernel/drop_record.h"],
+          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/tracer.h", "native/bpf/counters.h", "native/bpf/questions.h", "native/bpf/frame.h", "native/bpf/kernel_types.h", "native/kernel/drop_record.h"],
           "outputs": ["<(SHARED_INTERMEDIATE_DIR)/drop_tracer.lskel.h"],
           "action": ["sh", "native/bpf/build_skeleton.sh", "<(SHARED_INTERMEDIATE_DIR)"]
         }

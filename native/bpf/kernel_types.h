@@ -22,7 +22,10 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
+struct proc_ns_operations;
+
 struct ns_common {
+	const struct proc_ns_operations *ops;
 	unsigned int inum;
 };
 
@@ -49,7 +52,7 @@ struct device {
 	struct kobject kobj;
 };
 
-struct net_device_core_stats {		/* per CPU; since 5.18, the last since 5.19 */
+struct net_device_core_stats {		/* per CPU; like this since 5.19 */
 	unsigned long rx_dropped;
 	unsigned long tx_dropped;
 	unsigned long rx_nohandler;

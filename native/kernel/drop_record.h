@@ -4,18 +4,19 @@
 
 #include <linux/types.h>
 
-/* A link counter, as an index into struct net_device_core_stats; NO_COUNTER: none moved. */
+/* A link counter, as an index into struct net_device_core_stats. */
 enum drop_counter {
 	RX_DROPPED,
 	TX_DROPPED,
 	RX_NOHANDLER,
 	RX_OTHERHOST_DROPPED,
 	COUNTERS,
-	NO_COUNTER = COUNTERS,
+	NO_COUNTER = COUNTERS,	/* none moved */
+	UNKNOWN_COUNTER,	/* it cannot be told whether one moved */
 };
 
 /*
- * One drop, as it lies in the ring and in the batches that JavaScript reads: lib/drops/drop-batch.ts
+ * One drop, as it lies in the ring and in the batches that JavaScript reads: lib/drops/drop-record.ts
  * knows these offsets. Integers in host byte order.
  */
 struct drop_record {
@@ -50,6 +51,7 @@ struct tracer_config {
 };
 
 #define MAX_CPUS 1024
+#define MAX_FILTERS 4096
 #define MAX_HEADER_BYTES 256
 
 /* A filter passes a drop whose value is in the set; kinds without values are not looked at. */
@@ -67,25 +69,31 @@ struct cpu_state {
 	__u64 primed;		/* its last seen values are filled in: drops count from here on */
 	__u64 scratch;
 	__u64 early;		/* drops before it was primed */
-	__u64 lost;		/* records that found no room in the ring */
+	__u64 lost;		/* drops that were to be told: no room in the ring, or UNKNOWN_COUNTER */
 	__u64 padding[3];
 };
 
 /* What the program and its reader write while it runs. */
 struct tracer_state {
 	__u64 home;		/* address of our struct net */
+	__u64 namespace_ops;	/* what every struct net has in ns.ops, and nothing else */
+	__u64 newest_node;	/* of the devices there were at the start: struct device_key */
 	__u32 reader_idle;	/* 1: the next record shall wake the reader */
 	__u32 found;		/* sum_counters: the device exists */
 	__u64 sums[COUNTERS];	/* sum_counters: the kernel's part of each counter, over all CPUs */
 	__u32 home_inode;	/* its number: what /proc/self/ns/net links to */
-	__u32 padding[3];
+	__u32 padding[15];
 	struct cpu_state cpus[MAX_CPUS];
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(drop_record) == 80, "a multiple of 8: records lie end to end");
-static_assert(sizeof(cpu_state) == 64, "one cache line");
+#define CHECK_LAYOUT(condition, because) static_assert(condition, because)
 #else
-_Static_assert(sizeof(struct drop_record) == 80, "a multiple of 8: records lie end to end");
-_Static_assert(sizeof(struct cpu_state) == 64, "one cache line");
+#define CHECK_LAYOUT(condition, because) _Static_assert(condition, because)
 #endif
+
+CHECK_LAYOUT(sizeof(struct drop_record) == 80, "a multiple of 8: records lie end to end");
+CHECK_LAYOUT(__builtin_offsetof(struct drop_record, cpu) == 40, "as lib/drops/drop-record.ts has it");
+CHECK_LAYOUT(__builtin_offsetof(struct drop_record, interface) == 64, "as lib/drops/drop-record.ts has it");
+CHECK_LAYOUT(sizeof(struct cpu_state) == 64, "one cache line");
+CHECK_LAYOUT(__builtin_offsetof(struct tracer_state, cpus) % 64 == 0, "one cache line each");

@@ -1,15 +1,13 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "driver_parts.h"
 #include "drop_record.h"
 #include "drop_tracer_skeleton.h"
-#include "link_table.h"
 #include "ring_reader.h"
 
 namespace dropscope {
@@ -26,7 +24,7 @@ struct DropTracerOptions {
 class DropTracer {
  public:
   // Traces the network namespace of the calling thread. Takes tens of milliseconds: the kernel
-  // verifies the program. Throws SystemError.
+  // verifies the program. Throws SystemError, or std::runtime_error for what no kernel refuses.
   explicit DropTracer(const DropTracerOptions& options);
 
   // Readable when a record has come that was asked for by wake_on_next().
@@ -40,9 +38,10 @@ class DropTracer {
   // Moves up to limit records to out, which has room for them, and returns how many.
   size_t drain(uint8_t* out, size_t limit);
 
-  // Drops that were not told: those that found no room in the ring, and those that interrupted
-  // another one on the same CPU, which the kernel does not show to the program. Of the latter it is
-  // not known whether they were to be told.
+  // Drops that were not told: those that found no room in the ring or whose device was forgotten
+  // among too many, and, since Linux 6.1, those that interrupted another one on the same CPU, which
+  // the kernel does not show to the program. Of the latter it is not known whether they were to be
+  // told.
   uint64_t lost() const;
 
   // Lets the next record make the descriptor readable. False: records wait already.
@@ -52,23 +51,20 @@ class DropTracer {
   void detach();
 
  private:
-  using Counters = std::array<uint64_t, COUNTERS>;
   struct Destroy {
     void operator()(drop_tracer_bpf* skeleton) const { tracer_skeleton_destroy(skeleton); }
   };
 
-  static tracer_config make_config(const DropTracerOptions& options);
   drop_tracer_bpf* load(uint32_t ring_bytes);
-  void arm(const DropTracerOptions& options);
-  std::optional<Counters> kernel_part(uint32_t ifindex) const;
-  const Counters& driver_part(uint32_t ifindex);
+  void arm(const std::vector<filter_key>& filters);
+  void prime(uint32_t cpu) const;
+  std::optional<LinkCounters> kernel_part(uint32_t ifindex) const;
 
   tracer_config config_;
   tracer_handles handles_{};
   std::unique_ptr<drop_tracer_bpf, Destroy> skeleton_;
   RingReader ring_;
-  LinkTable links_;
-  std::unordered_map<uint32_t, Counters> driver_parts_;
+  DriverParts driver_parts_;
 };
 
 }  // namespace dropscope

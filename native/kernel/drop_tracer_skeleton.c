@@ -1,12 +1,7 @@
 #include "drop_tracer_skeleton.h"
 
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <drop_tracer.lskel.h>
 

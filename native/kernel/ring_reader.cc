@@ -9,13 +9,6 @@
 #include "system_error.h"
 
 namespace dropscope {
-namespace {
-
-using Position = std::atomic<unsigned long>;
-
-Position* position(void* page) { return static_cast<Position*>(page); }
-
-}  // namespace
 
 RingReader::RingReader(int fd, size_t ring_bytes, size_t record_bytes)
     : ring_bytes_(ring_bytes),
@@ -23,42 +16,44 @@ RingReader::RingReader(int fd, size_t ring_bytes, size_t record_bytes)
       step_(record_bytes + BPF_RINGBUF_HDR_SZ),
       page_bytes_(static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
   // The consumer's position; the producer's; then the data, twice, so that no record is split.
-  consumer_page_ = mmap(nullptr, page_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (consumer_page_ == MAP_FAILED) throw SystemError("mmap");
-  void* producer_page = mmap(nullptr, page_bytes_ + 2 * ring_bytes_, PROT_READ, MAP_SHARED, fd,
-                             static_cast<off_t>(page_bytes_));
-  if (producer_page == MAP_FAILED) {
+  void* consumed = mmap(nullptr, page_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (consumed == MAP_FAILED) throw SystemError("mmap");
+  void* produced = mmap(nullptr, page_bytes_ + 2 * ring_bytes_, PROT_READ, MAP_SHARED, fd,
+                        static_cast<off_t>(page_bytes_));
+  if (produced == MAP_FAILED) {
     const SystemError error("mmap");
-    munmap(consumer_page_, page_bytes_);
+    munmap(consumed, page_bytes_);
     throw error;
   }
-  producer_page_ = static_cast<uint8_t*>(producer_page);
+  consumed_ = static_cast<unsigned long*>(consumed);
+  produced_page_ = static_cast<uint8_t*>(produced);
 }
 
 RingReader::~RingReader() {
-  munmap(producer_page_, page_bytes_ + 2 * ring_bytes_);
-  munmap(consumer_page_, page_bytes_);
+  munmap(produced_page_, page_bytes_ + 2 * ring_bytes_);
+  munmap(consumed_, page_bytes_);
 }
 
 size_t RingReader::waiting() const {
-  const auto consumed = position(consumer_page_)->load(std::memory_order_relaxed);
-  return (position(producer_page_)->load(std::memory_order_seq_cst) - consumed) / step_;
+  const auto* produced = reinterpret_cast<const unsigned long*>(produced_page_);
+  // Not before the caller has asked for a wake-up: DropTracer::wake_on_next().
+  return (__atomic_load_n(produced, __ATOMIC_SEQ_CST) - *consumed_) / step_;
 }
 
 size_t RingReader::take(uint8_t* out, size_t limit) {
-  const uint8_t* const data = producer_page_ + page_bytes_;
-  auto consumed = position(consumer_page_)->load(std::memory_order_relaxed);
-  const auto produced = position(producer_page_)->load(std::memory_order_acquire);
+  const uint8_t* const data = produced_page_ + page_bytes_;
+  const auto* produced = reinterpret_cast<const unsigned long*>(produced_page_);
+  const unsigned long end = __atomic_load_n(produced, __ATOMIC_ACQUIRE);
+  unsigned long at = *consumed_;
   size_t taken = 0;
-  for (; taken < limit && consumed < produced; taken++) {
-    const uint8_t* const header = data + (consumed & (ring_bytes_ - 1));
-    const uint32_t length =
-        __atomic_load_n(reinterpret_cast<const uint32_t*>(header), __ATOMIC_ACQUIRE);
-    if (length & BPF_RINGBUF_BUSY_BIT) break;
+  for (; taken < limit && at < end; ++taken) {
+    const uint8_t* const header = data + (at & (ring_bytes_ - 1));
+    const auto* length = reinterpret_cast<const uint32_t*>(header);
+    if ((__atomic_load_n(length, __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT) != 0) break;
     memcpy(out + taken * record_bytes_, header + BPF_RINGBUF_HDR_SZ, record_bytes_);
-    consumed += step_;
+    at += step_;
   }
-  position(consumer_page_)->store(consumed, std::memory_order_release);
+  __atomic_store_n(consumed_, at, __ATOMIC_RELEASE);
   return taken;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,8 +26,8 @@ class RingReader {
   size_t record_bytes_;
   size_t step_;  // from one record to the next, in the ring
   size_t page_bytes_;
-  void* consumer_page_;
-  uint8_t* producer_page_;
+  unsigned long* consumed_;  // a page of its own
+  uint8_t* produced_page_;   // the producer's position; on the next page the data begin
 };
 
 }  // namespace dropscope

@@ -115,19 +115,20 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
 
   // (onOpen: (error?: Error) => void) => void
   void open(const Napi::CallbackInfo& info) {
-    if (opened_) throw Napi::Error::New(info.Env(), "open() was called before");
+    if (opened_ || closed_) throw Napi::Error::New(info.Env(), "This tracer was open already");
     auto* worker = new Open(*this, to_function(info[0]));  // It deletes itself when it is done.
     worker->Queue();
     opened_ = true;
   }
 
   void adopt(std::unique_ptr<DropTracer> tracer) {
-    if (closed_) return;
-    tracer_ = std::move(tracer);
-    poll_ = std::make_unique<UvPoll>(Env(), tracer_->descriptor(), [this] {
+    if (closed_) throw Napi::Error::New(Env(), "This tracer was closed while it opened");
+    poll_ = std::make_unique<UvPoll>(Env(), tracer->descriptor(), [this] {
       poll_->stop();
       on_record_->call();
     });
+    tracer_ = std::move(tracer);
+    Ref();  // Not collected while it is open.
   }
 
   Napi::Value record_bytes(const Napi::CallbackInfo& info) {
@@ -180,6 +181,7 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
 
   void close(const Napi::CallbackInfo&) {
     closed_ = true;
+    if (tracer_) Unref();
     poll_.reset();
     tracer_.reset();
     on_record_.reset();

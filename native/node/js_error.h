@@ -9,7 +9,7 @@
 namespace dropscope {
 
 // Runs body and turns a SystemError into a JavaScript Error with `syscall` and `errno` (positive,
-// as in errno(3)). Every function that JavaScript can call goes through here.
+// as in errno(3)). Whatever makes a system call goes through here.
 template <typename Body>
 auto guard(Napi::Env env, Body&& body) -> decltype(body()) {
   try {

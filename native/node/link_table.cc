@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "../kernel/link_table.h"
@@ -22,15 +23,15 @@ struct LinkRecord {
 static_assert(sizeof(LinkRecord) == 224 && offsetof(LinkRecord, counters) == 24,
               "records lie end to end");
 static_assert(sizeof(LinkRecord::counters) <= sizeof(rtnl_link_stats64),
-              "linux-libc-dev of Linux 6.0 or later");
+              "linux-libc-dev of Linux 5.19 or later");
 
 // The table of this environment: the main thread has one, and so has each worker. It is opened by
 // the first call, and goes with the environment.
 LinkTable& links(Napi::Env env) {
   if (auto* table = env.GetInstanceData<LinkTable>()) return *table;
-  auto* table = new LinkTable();
-  env.SetInstanceData(table);
-  return *table;
+  auto table = std::make_unique<LinkTable>();
+  env.SetInstanceData(table.get());
+  return *table.release();
 }
 
 LinkRecord make_record(const LinkStats& stats, const std::string& name) {

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+namespace dropscope {
+
+// bpf(2), as far as it is used here. Failures are SystemErrors.
+
+// Runs a program that finds the argument in its context: BPF_PROG_RUN. Returns what it returns.
+uint32_t run_program(int program, uint64_t argument);
+
+// The same on a CPU; if that is not online, so that nothing there moves, on any other.
+uint32_t run_program_on(uint32_t cpu, int program, uint64_t argument);
+
+// Adds a key to a hash map whose value is one byte: BPF_MAP_UPDATE_ELEM.
+void add_key(int map, const void* key);
+
+// How often the program was not run because it was running on that CPU already: counted since
+// Linux 6.1 for programs on tracepoints.
+uint64_t recursion_misses(int program);
+
+}  // namespace dropscope
