@@ -216,6 +216,22 @@ export function systemCallFailed(raw: RawSystemError, doing: string): SystemCall
   return new SystemCallError(code, { reason, mend: '' }, raw);
 }
 
+/**
+ * What `ask` answers. A RawSystemError becomes what `explain` makes of it and of `doing`, which is
+ * what the kernel was asked for: `reading link counters`.
+ */
+export function asked<T>(
+  doing: string,
+  ask: () => T,
+  explain: (raw: RawSystemError, doing: string) => Error = systemCallFailed,
+): T {
+  try {
+    return ask();
+  } catch (error) {
+    throw isRawSystemError(error) ? explain(error, doing) : error;
+  }
+}
+
 /** EPERM or EACCES: a privilege is missing. */
 export function isPermission(raw: RawSystemError): boolean {
   return errnoName(raw.errno) === 'EPERM' || errnoName(raw.errno) === 'EACCES';

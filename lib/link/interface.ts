@@ -1,4 +1,4 @@
-import { invalidArgument, noSuchInterface } from '../errors.ts';
+import { asked, invalidArgument, noSuchInterface } from '../errors.ts';
 import { native } from '../native.ts';
 import { readLinkRecords } from './link-record.ts';
 
@@ -11,22 +11,29 @@ const NAME_LENGTH = 15;
 /** The kernel's ifindex is an int. */
 const GREATEST_IFINDEX = 0x7fffffff;
 
+const LOOKING = 'looking for an interface';
+
 /**
  * The ifindex of an interface that is here now. The kernel is asked each time: what is remembered
  * is wrong after a rename. ArgumentError for what cannot be an interface, and, with the code
  * ERR_NO_INTERFACE and the interfaces there are, for one that is not here; `argument` is its name
- * there.
+ * there. SystemCallError when the kernel does not answer: EMFILE.
  */
 export function resolveInterface(target: InterfaceRef, argument: string): number {
   if (typeof target === 'string') {
-    const ifindex = native().interfaceIndex(target);
+    const ifindex = asked(LOOKING, () => native().interfaceIndex(target));
     if (ifindex !== 0) return ifindex;
     checkName(target, argument);
     throw noSuchInterface(argument, target, interfaceNames());
   }
   checkIfindex(target, argument);
-  if (native().interfaceName(target) !== '') return target;
+  if (interfaceName(target) !== '') return target;
   throw noSuchInterface(argument, target, interfaceNames());
+}
+
+/** The name that an interface has now; '' when it is not in this network namespace. */
+export function interfaceName(ifindex: number): string {
+  return asked(LOOKING, () => native().interfaceName(ifindex));
 }
 
 /** The names of all interfaces of this network namespace. */

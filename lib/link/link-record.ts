@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import { asked } from '../errors.ts';
 import { native } from '../native.ts';
 import type { LinkStats } from './link-stats.ts';
 
@@ -14,9 +15,12 @@ const LITTLE_ENDIAN = endianness() === 'LE';
 /** Where the last counter of struct rtnl_link_stats64 stands: the only one that may be missing. */
 const OTHERHOST = 24;
 
-/** The counters of the link with this ifindex, in a list of one or none; of all links with 0. */
+/**
+ * The counters of the link with this ifindex, in a list of one or none; of all links with 0. Throws
+ * SystemCallError when the kernel does not answer: EMFILE.
+ */
 export function readLinkRecords(ifindex: number): LinkStats[] {
-  const buffer = native().readLinkStats(ifindex);
+  const buffer = asked('reading link counters', () => native().readLinkStats(ifindex));
   const records: LinkStats[] = [];
   for (let start = 0; start < buffer.byteLength; start += RECORD_BYTES) {
     records.push(decode(new DataView(buffer, start, RECORD_BYTES)));

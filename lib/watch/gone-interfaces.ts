@@ -1,28 +1,34 @@
-import { isRawSystemError, systemCallFailed } from '../errors.ts';
+import { asked, DropscopeError, interfaceGone } from '../errors.ts';
+import { type InterfaceRef, interfaceName } from '../link/interface.ts';
 import { type LinkMonitor, native } from '../native.ts';
 
+const LISTENING = 'listening for links that go';
+
 /**
- * Notices which of some interfaces are deleted or leave this network namespace. Keeps no process
+ * Notices when one of some interfaces is deleted or leaves this network namespace. Keeps no process
  * alive.
  */
 export class GoneInterfaces {
-  /** Called with each that goes. Those that went before it was set can be asked for by `first`. */
-  onGone: (ifindex: number) => void = () => {};
-  readonly #ifindexes: readonly number[];
-  readonly #gone = new Set<number>();
+  /** Called with what a watch of them ends with: one is gone, or the kernel does not tell any more. */
+  onFailure: (error: Error) => void = () => {};
+  /** By ifindex, as they were named. */
+  readonly #targets: ReadonlyMap<number, InterfaceRef>;
   readonly #monitor: LinkMonitor;
+  #failure: Error | undefined;
 
-  constructor(ifindexes: readonly number[]) {
-    this.#ifindexes = ifindexes;
-    this.#monitor = openMonitor(() => this.#read());
+  constructor(targets: ReadonlyMap<number, InterfaceRef>) {
+    const { LinkMonitor } = native();
+    this.#targets = targets;
+    this.#monitor = asked(LISTENING, () => new LinkMonitor(() => this.#read()));
     this.#monitor.unref();
-    // One may have gone since the caller learnt its ifindex.
-    this.#lookForAll();
   }
 
-  /** The first that went, if any did. */
-  get first(): number | undefined {
-    return this.#gone.values().next().value;
+  /** Asks the kernel for each of them, and throws what `onFailure` is told, or was to be told. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    for (const [ifindex, target] of this.#targets) {
+      if (interfaceName(ifindex) === '') throw interfaceGone(target);
+    }
   }
 
   close(): void {
@@ -30,29 +36,19 @@ export class GoneInterfaces {
   }
 
   #read(): void {
-    const { removed, overrun } = this.#monitor.read();
-    for (const ifindex of removed) this.#note(ifindex);
-    if (overrun) this.#lookForAll();
-  }
-
-  #lookForAll(): void {
-    for (const ifindex of this.#ifindexes) {
-      if (native().interfaceName(ifindex) === '') this.#note(ifindex);
+    try {
+      const { removed, overrun } = asked(LISTENING, () => this.#monitor.read());
+      for (const ifindex of removed) this.#checkRemoved(ifindex);
+      if (overrun) this.check();
+    } catch (error) {
+      if (!(error instanceof DropscopeError)) throw error;
+      this.#failure ??= error;
+      this.onFailure(this.#failure);
     }
   }
 
-  #note(ifindex: number): void {
-    if (this.#gone.has(ifindex) || !this.#ifindexes.includes(ifindex)) return;
-    this.#gone.add(ifindex);
-    this.onGone(ifindex);
-  }
-}
-
-function openMonitor(onChange: () => void): LinkMonitor {
-  const { LinkMonitor } = native();
-  try {
-    return new LinkMonitor(onChange);
-  } catch (error) {
-    throw isRawSystemError(error) ? systemCallFailed(error, 'listening for links that go') : error;
+  #checkRemoved(ifindex: number): void {
+    const target = this.#targets.get(ifindex);
+    if (target !== undefined) throw interfaceGone(target);
   }
 }

@@ -1,5 +1,3 @@
-import { interfaceGone } from '../errors.ts';
-import type { RunningProbe } from '../probes/probe.ts';
 import { startProbe } from '../probes/probes.ts';
 import { DropFeed } from './drop-feed.ts';
 import type { DropWatch } from './drop-watch.ts';
@@ -12,46 +10,47 @@ import { planWatch, type WatchOptions, type WatchPlan } from './watch-options.ts
  * dropped after that is told, or counted as lost.
  *
  * Rejects with an ArgumentError for options that are no use, with a ProbeError when no probe works
- * here (`checkProbes` says why), and with `signal.reason` when the signal aborts before it is armed.
+ * here (`checkProbes` says why), with a SystemCallError when the kernel refuses to tell of
+ * interfaces (EMFILE), with ERR_ADDON_NOT_BUILT or ERR_UNSUPPORTED_PLATFORM where there is no addon,
+ * and with `signal.reason` when the signal aborts before it is armed.
+ *
  * A watch of interfaces fails with ERR_INTERFACE_GONE when one of them is deleted or leaves the
- * namespace; a rename changes nothing.
+ * namespace; a rename changes nothing. When one goes before the watch is armed, that is what this
+ * rejects with.
  */
 export async function watchDrops(options: WatchOptions = {}): Promise<DropWatch> {
   const plan = planWatch(options);
   options.signal?.throwIfAborted();
-  const gone =
-    plan.interfaces.size === 0 ? undefined : new GoneInterfaces([...plan.interfaces.keys()]);
+  const gone = plan.interfaces.size === 0 ? undefined : new GoneInterfaces(plan.interfaces);
   try {
-    const feed = new DropFeed(plan.queueLimit);
-    const running = await startProbe(plan.probes, plan.probeOptions, feed);
-    if (options.signal?.aborted) running.close();
-    options.signal?.throwIfAborted();
-    return openWatch(plan, feed, running, gone, options.signal);
+    return await openWatch(plan, gone, options.signal);
   } catch (error) {
     gone?.close();
     throw error;
   }
 }
 
-/** Ties the watch to what can end it. */
-function openWatch(
-  plan: WatchPlan,
-  feed: DropFeed,
-  running: RunningProbe,
+/** Arms a watch and ties it to what can end it. */
+async function openWatch(
+  { queueLimit, probes, probeOptions }: WatchPlan,
   gone: GoneInterfaces | undefined,
   signal: AbortSignal | undefined,
-): DropWatch {
+): Promise<DropWatch> {
+  const feed = new DropFeed(queueLimit);
+  const running = await startProbe(probes, probeOptions, feed);
+  try {
+    signal?.throwIfAborted();
+    gone?.check();
+  } catch (error) {
+    running.close();
+    throw error;
+  }
   const abort = () => watch.abort(signal?.reason);
-  const fail = (ifindex: number) =>
-    watch.fail(interfaceGone(plan.interfaces.get(ifindex) ?? ifindex));
   const watch = new OpenWatch(feed, running, () => {
     gone?.close();
     signal?.removeEventListener('abort', abort);
   });
   signal?.addEventListener('abort', abort, { once: true });
-  if (gone !== undefined) {
-    gone.onGone = fail;
-    if (gone.first !== undefined) fail(gone.first);
-  }
+  if (gone !== undefined) gone.onFailure = (error) => watch.fail(error);
   return watch;
 }

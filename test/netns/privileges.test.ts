@@ -65,6 +65,40 @@ it('says when the addon is not built', async () => {
   ]);
 });
 
+it('says what the kernel refused when there is no descriptor left', async () => {
+  const { stdout, stderr } = await runNode([
+    '--input-type=module',
+    '-e',
+    `import { execFileSync } from 'node:child_process';
+     import { openSync } from 'node:fs';
+     import { openInjector, readLinkStats, watchDrops } from '${SDK}';
+     await watchDrops({ reason: 'BAD_LUCK' }).catch(() => {}); // Loads the addon and no more.
+     execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64']);
+     try { for (;;) openSync('/dev/null'); } catch {}
+     const calls = [
+       () => readLinkStats(),
+       () => readLinkStats('lo'),
+       () => watchDrops({ interface: 1 }),
+       async () => openInjector('lo'),
+     ];
+     const told = ({ name, code, errnoName, message }) => ({ name, code, errnoName, message });
+     const errors = await Promise.all(calls.map((call) => call().then(() => ({}), told)));
+     console.log(JSON.stringify(errors));`,
+  ]);
+  expect(stderr).toBe('');
+  const error = { name: 'SystemCallError', code: 'ERR_SYSTEM_CALL', errnoName: 'EMFILE' };
+  const refused = (doing: string) => ({
+    ...error,
+    message: `The kernel refused socket while ${doing}: EMFILE.`,
+  });
+  expect(JSON.parse(stdout)).toEqual([
+    refused('reading link counters'),
+    refused('looking for an interface'),
+    refused('looking for an interface'),
+    refused('looking for an interface'),
+  ]);
+});
+
 /** What the call rejects with; {} when it does not. */
 async function failure(call: string, without: readonly Capability[]): Promise<object> {
   const { stdout, stderr } = await runNode(

@@ -4,6 +4,7 @@ import { injectFrame, openInjector, watchDrops } from '../../lib/index.ts';
 import { carrier } from '../support/links.ts';
 import { ip, linkUp, moveLink, openNamespace, vethPair } from '../support/namespace.ts';
 import { UNKNOWN } from '../support/recipe.ts';
+import { countBpf } from '../support/resources.ts';
 import { take } from '../support/take.ts';
 
 beforeEach(makePair);
@@ -51,6 +52,14 @@ it('ends when one of several interfaces goes', async () => {
   const waiting = drops[Symbol.asyncIterator]().next();
   ip('link', 'delete', 'dev', 'left');
   await expect(waiting).rejects.toMatchObject(GONE);
+});
+
+it('rejects and leaves nothing open when the interface is deleted while it is armed', async () => {
+  const before = countBpf();
+  const opening = watchDrops({ interface: 'right' });
+  ip('link', 'delete', 'dev', 'left');
+  await expect(opening).rejects.toMatchObject(GONE);
+  expect(countBpf()).toBe(before);
 });
 
 it('ends with the error when the interface moves to another namespace', async () => {
