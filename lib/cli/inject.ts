@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { SystemCallError } from '../errors.ts';
+import { DropscopeError } from '../errors.ts';
 import {
   type DecodedFrame,
   decodeFrame,
@@ -81,17 +81,23 @@ async function inject(name: string, options: InjectOptions, output: Output): Pro
 
   using injector = openInjector(name);
   using interruption = new Interruption();
+  const { signal } = interruption;
+  // sendAll may be waiting for room, for as long as a queue pleases.
+  signal.addEventListener('abort', () => injector.close());
   let sent = 0;
   try {
-    while (sent < count && !interruption.signal.aborted) {
+    while (sent < count && !signal.aborted) {
       const length = Math.min(count - sent, FRAMES_PER_TURN);
       sent += await injector.sendAll(Array.from({ length }, () => bytes));
       await nextTurn();
     }
   } catch (error) {
-    if (error instanceof SystemCallError) sent += error.sent ?? 0;
-    if (sent > 0) await say(sent);
-    throw error;
+    const ours = error instanceof DropscopeError ? error : undefined;
+    sent += ours?.sent ?? 0;
+    if (!signal.aborted || ours?.code !== 'ERR_CLOSED') {
+      if (sent > 0) await say(sent);
+      throw error;
+    }
   }
   await say(sent);
   process.exitCode = interruption.exitCode ?? 0;

@@ -1,9 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import { beforeAll, expect, it } from 'vitest';
 import { watchDrops } from '../../lib/index.ts';
-import { linkCounters, linkUp, vethPair } from '../support/namespace.ts';
+import { carrier, tc } from '../support/links.ts';
+import { ip, linkCounters, linkUp, vethPair } from '../support/namespace.ts';
 import { finished, startNode } from '../support/run-node.ts';
+import { setNamespaceSysctl } from '../support/sysctl.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { dropscope, MAIN, objects } from './dropscope.ts';
+
+/** Lets hardly a frame out, and keeps more than the socket's send buffer holds. */
+const TOO_SLOW = ['tbf', 'rate', '8bit', 'burst', '1kb', 'limit', '10mb'];
 
 beforeAll(() => linkUp('lo'));
 
@@ -81,11 +87,35 @@ it('tells how many it had sent when Ctrl-C came', async () => {
   expect(before + Number(sent)).toBe(linkCounters('lo').tx['packets']);
 });
 
+it('tells how many it had sent when Ctrl-C came while it waited for room', async () => {
+  setNamespaceSysctl('ipv6/conf/default/disable_ipv6', 1); // Its queue takes nothing but ours.
+  vethPair('slow', 'peer');
+  for (const name of ['slow', 'peer']) linkUp(name);
+  await carrier('slow');
+  tc('qdisc', 'add', 'dev', 'slow', 'root', ...TOO_SLOW);
+  const child = startNode([MAIN, 'inject', 'slow', '--count', '1000000000']);
+  const result = finished(child);
+  let before = 0;
+  await waitFor('the send buffer to be full', () => {
+    const still = before > 0 && before === taken('slow');
+    before = taken('slow');
+    return still;
+  });
+  child.kill('SIGINT');
+  const { code, stdout, stderr } = await result;
+  expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
+  expect(stdout).toMatch(`Sent ${taken('slow')} of 1000000000 frames of 60 bytes on slow: `);
+  ip('link', 'del', 'dev', 'slow');
+});
+
 it('tells why the kernel takes no frame', async () => {
   vethPair('va', 'vb');
   const { code, stdout, stderr } = await dropscope(['inject', 'va', '--json']);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toBe('dropscope: Interface "va" is down. Bring it up: ip link set va up\n');
+  const message = 'Interface "va" is down. Bring it up: ip link set va up';
+  expect({ code, stderr }).toEqual({ code: 1, stderr: `dropscope: ${message}\n` });
+  expect(objects(stdout)).toEqual([
+    { event: 'error', time: expect.any(String), code: 'ERR_SYSTEM_CALL', message },
+  ]);
 });
 
 it('exits with 77 without the privilege to send', async () => {
@@ -93,3 +123,10 @@ it('exits with 77 without the privilege to send', async () => {
   expect({ code, stdout }).toEqual({ code: 77, stdout: '' });
   expect(stderr).toMatch(/^dropscope: .*CAP_NET_RAW.*\n$/);
 });
+
+/** How many frames the queue of a link has taken: sent, and waiting. */
+function taken(name: string): number {
+  const json = execFileSync('tc', ['-s', '-j', 'qdisc', 'show', 'dev', name], { encoding: 'utf8' });
+  const [queue]: { packets: number; qlen: number }[] = JSON.parse(json);
+  return (queue?.packets ?? 0) + (queue?.qlen ?? 0);
+}
