@@ -9,6 +9,8 @@ export class Output {
   constructor(stream: Writable) {
     this.#stream = stream;
     stream.on('error', (error) => this.#failure.abort(error));
+    // A stream may be destroyed without an error. Behind an 'error' this does nothing.
+    stream.on('close', () => this.#failure.abort(outputClosed()));
   }
 
   /** Aborted when nothing more can be written; its reason is the error: EPIPE, ENOSPC. */
@@ -31,4 +33,9 @@ export class Output {
   async flush(): Promise<void> {
     await new Promise<void>((resolve) => this.#stream.write('', () => resolve()));
   }
+}
+
+/** The same to everybody as a reader that went away. */
+function outputClosed(): NodeJS.ErrnoException {
+  return Object.assign(new Error('The output was closed.'), { code: 'EPIPE' });
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 import { expect, it } from 'vitest';
+import { isBrokenPipe } from '../../lib/cli/exit-code.ts';
 import { Output } from '../../lib/cli/output.ts';
 
 it('waits for a slow reader and says that it is behind', async () => {
@@ -22,6 +23,16 @@ it('stops waiting when the reader goes away, and discards what comes then', asyn
   await written;
   expect(output.failed.reason).toBe(gone);
   await output.write('more');
+  await output.flush();
+});
+
+it('stops waiting when the stream is destroyed without an error', async () => {
+  const stream = new Writable({ highWaterMark: 1, write() {} });
+  const output = new Output(stream);
+  const written = output.write('text');
+  stream.destroy();
+  await written;
+  expect(isBrokenPipe(output.failed.reason)).toBe(true);
   await output.flush();
 });
 
