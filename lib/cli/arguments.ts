@@ -13,6 +13,8 @@ type Parser<T> = (text: string) => T;
 // setTimeout holds 2^31 - 1 milliseconds, and takes a longer time for none at all.
 const MAX_SECONDS = 2_147_483;
 
+const SECONDS_IN: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
 /** Parses an integer: decimal, or hexadecimal behind 0x. */
 export function integer(
   name: string,
@@ -33,12 +35,14 @@ export function etherType(name: string, min: number): Parser<number> {
   return integer(name, min, 0xffff, `an EtherType from 0x${least} to 0xffff`);
 }
 
-/** Parses a time in seconds, which may have decimals. */
+/** Parses a time, which may have decimals and a unit: s (the default), m or h. Gives seconds. */
 export function seconds(name: string): Parser<number> {
+  const expected = `a time above 0 and up to ${MAX_SECONDS} seconds`;
   return (text) => {
-    const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+    const [, number, unit = 's'] = /^(\d+\.?\d*|\.\d+)([smh])?$/.exec(text) ?? [];
+    const value = Number(number) * (SECONDS_IN[unit] ?? Number.NaN);
     if (value > 0 && value <= MAX_SECONDS) return value;
-    throw invalidArgument(name, `seconds above 0 and up to ${MAX_SECONDS}`, text);
+    throw invalidArgument(name, expected, text, 'Such as 30, 1.5m or 2h.');
   };
 }
 

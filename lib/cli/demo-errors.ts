@@ -12,9 +12,14 @@ export function programMissing(program: string, debianPackage: string): Dropscop
 export function programFailed(command: string, stderr: string): DropscopeError {
   const refused = stderr.includes('Operation not permitted');
   return new DropscopeError(refused ? 'ERR_PERMISSION' : 'ERR_DEMO_FAILED', {
-    reason: `The demonstration ran "${command}" and it failed: ${stderr.trim()}.`,
+    reason: `The demonstration ran "${command}" and it failed: ${lastLine(stderr)}.`,
     mend: refused ? 'Run as root; in a container, with CAP_SYS_ADMIN and CAP_NET_ADMIN.' : '',
   });
+}
+
+/** Programs say what ended them last, before which there may be a page of warnings. */
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
 }
 
 export function demoSawNoDrop(limitMs: number): DropscopeError {

@@ -1,36 +1,74 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { checkProbes } from '../index.ts';
+import { DropscopeError } from '../errors.ts';
+import { checkProbes, openInjector, readLinkStats } from '../index.ts';
+import { openTaps } from '../link/taps.ts';
 import type { ProbeReport } from '../probes/probe.ts';
 import { jsonLine } from './json-line.ts';
 import type { Output } from './output.ts';
+import { tapText } from './tap-text.ts';
+
+/** Whether a command other than `watch` works here. */
+type Check = Omit<ProbeReport, 'probe' | 'remarks'> & { readonly check: 'inject' | 'stats' };
+
+/** LOOPBACK_IFINDEX in net/loopback.h: every network namespace has it. */
+const LOOPBACK = 1;
 
 /** Adds `dropscope doctor` to the program. */
 export function addDoctor(program: Command, output: Output): void {
   program
     .command('doctor')
-    .description('tell which probes work here, and what to do about those that do not')
+    .description('tell what works here, what to do about what does not, and what hides drops')
     .option('--json', 'one object a line')
     .action(async ({ json = false }: { json?: boolean }) => {
       const reports = await checkProbes();
-      await output.write(reports.map(json ? reportJson : reportText).join(''));
+      const checks = [
+        await attempt('inject', () => openInjector(LOOPBACK).close()),
+        await attempt('stats', () => readLinkStats()),
+      ];
+      await output.write(json ? toJson(reports, checks) : toText(reports, checks));
       process.exitCode = reports.some(({ available }) => available) ? 0 : 1;
     });
 }
 
-function reportJson({ probe, available, reason, mend, remarks }: ProbeReport): string {
-  return jsonLine({
-    event: 'probe',
-    probe,
-    available,
-    reason: reason ?? null,
-    mend: mend ?? null,
-    remarks,
-  });
+async function attempt(check: Check['check'], run: () => unknown): Promise<Check> {
+  try {
+    await run();
+    return { check, available: true };
+  } catch (error) {
+    if (!(error instanceof DropscopeError)) throw error;
+    return { check, available: false, reason: error.reason, mend: error.mend };
+  }
 }
 
-function reportText({ probe, available, reason, mend, remarks }: ProbeReport): string {
-  const verdict = available ? styleText('green', 'works') : styleText('red', 'does not work');
+function toJson(reports: readonly ProbeReport[], checks: readonly Check[]): string {
+  const probeLines = reports.map(({ probe, available, reason = null, mend = null, remarks }) =>
+    jsonLine({ event: 'probe', probe, available, reason, mend, remarks }),
+  );
+  const checkLines = checks.map(({ check, available, reason = null, mend = null }) =>
+    jsonLine({ event: 'check', check, available, reason, mend }),
+  );
+  const tapLines = openTaps().map(({ interface: name = null }) =>
+    jsonLine({ event: 'tap', interface: name }),
+  );
+  return [...probeLines, ...checkLines, ...tapLines].join('');
+}
+
+function toText(reports: readonly ProbeReport[], checks: readonly Check[]): string {
+  const taps = openTaps();
+  return [
+    ...reports.map((report) => verdict(report.probe, report, report.remarks)),
+    ...checks.map((report) => verdict(report.check, report, [])),
+    taps.length === 0 ? '' : tapText(taps),
+  ].join('');
+}
+
+function verdict(
+  name: string,
+  { available, reason, mend }: Pick<ProbeReport, 'available' | 'reason' | 'mend'>,
+  remarks: readonly string[],
+): string {
+  const works = available ? styleText('green', 'works') : styleText('red', 'does not work');
   const notes = [reason, mend, ...remarks].filter((note) => note !== undefined && note !== '');
-  return `${[`${styleText('bold', probe)} ${verdict}`, ...notes].join('\n  ')}\n`;
+  return `${[`${styleText('bold', name)} ${works}`, ...notes].join('\n  ')}\n`;
 }

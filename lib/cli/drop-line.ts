@@ -1,6 +1,5 @@
 import { styleText } from 'node:util';
 import type { DropEvent, LostEvent } from '../drops/drop-event.ts';
-import { DropscopeError } from '../errors.ts';
 import { type Cell, Columns } from './columns.ts';
 import { hex16, typeText, vlanJson } from './frame-text.ts';
 import { jsonLine } from './json-line.ts';
@@ -20,11 +19,11 @@ export const jsonDropLines: DropLines = {
       time: drop.time.toISOString(),
       timestamp_ns: drop.timestampNs,
       probe: drop.probe,
-      interface: drop.interface,
-      ifindex: drop.ifindex,
+      interface: drop.interface || null,
+      ifindex: drop.ifindex || null,
       netns: drop.netns,
-      source: drop.source,
-      destination: drop.destination,
+      source: drop.source || null,
+      destination: drop.destination || null,
       ether_type: hex16(drop.etherType),
       vlan: vlanJson(drop.vlan),
       counter: drop.counter?.name ?? null,
@@ -37,16 +36,6 @@ export const jsonDropLines: DropLines = {
   lost: ({ probe, count, where }) =>
     jsonLine({ event: 'lost', time: new Date().toISOString(), probe, count, where }),
 };
-
-/** The line that a failed watch ends with. */
-export function jsonError(error: unknown): string {
-  return jsonLine({
-    event: 'error',
-    time: new Date().toISOString(),
-    code: error instanceof DropscopeError ? error.code : null,
-    message: error instanceof Error ? error.message : String(error),
-  });
-}
 
 /** Lines for people: each says what its values are, so that it needs no header. */
 export class HumanDropLines implements DropLines {
@@ -71,7 +60,7 @@ export class HumanDropLines implements DropLines {
 
 /** What it means that drops were lost there. */
 export const LOST_WHERE: Readonly<Record<LostEvent['where'], string>> = {
-  kernel: "the kernel's buffer was full",
+  kernel: "the kernel's buffer was full, or a drop interrupted another one",
   queue: 'this output was read too slowly',
 };
 

@@ -7,7 +7,7 @@ export const EXIT_CODES = `Exit codes:
   1    failure; an interface that does not exist, or went away; doctor: no probe works here
   2    a wrong call: unknown option, value that cannot be
   77   a privilege is missing
-  130  Ctrl-C, and 143 SIGTERM: after a clean close
+  130  Ctrl-C, 143 SIGTERM, 129 SIGHUP: after a clean close
   141  the reader of the output went away`;
 
 const FAILURE = 1;

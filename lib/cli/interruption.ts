@@ -1,8 +1,8 @@
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Hears the first Ctrl-C or SIGTERM. From then on the signals do what they do by default: the second
- * one kills. Disposing it ends the hearing.
+ * Hears the first Ctrl-C, SIGTERM or SIGHUP (its terminal went away). From then on the signals do
+ * what they do by default: the second one kills. Disposing it ends the hearing.
  */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();

@@ -8,9 +8,18 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-/** One value as a line of JSON. A bigint becomes a JSON integer with all its digits. */
+// DEL, C1 controls, format characters (they turn the direction of text), and the separators of lines
+// and paragraphs: JSON lets them stand as they are, and a terminal acts on them.
+const UNPRINTABLE = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * One value as a line of JSON. A bigint becomes a JSON integer with all its digits; what a terminal
+ * would act on is escaped.
+ */
 export function jsonLine(value: Json): string {
-  return `${exactly(value)}\n`;
+  const json = exactly(value);
+  // Nearly every line is ASCII, and a flood of drops need not pay for more than this test.
+  return `${/[^ -~]/.test(json) ? json.replace(UNPRINTABLE, escaped) : json}\n`;
 }
 
 // JSON.stringify throws at a bigint, and Node 20 has no JSON.rawJSON to help it.
@@ -24,6 +33,12 @@ function exactly(value: Json): string {
     members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${exactly(member)}`;
   }
   return `{${members}}`;
+}
+
+/** As \uXXXX, twice for a character outside the Basic Multilingual Plane. RFC 8259, 7. */
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
 function isList(value: object): value is readonly Json[] {

@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
-import { Command, CommanderError } from 'commander';
-import { DropscopeError } from '../errors.ts';
+import { Command } from 'commander';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
+import { errorJson, errorText, isHelp } from './error-text.ts';
 import { EXIT_CODES, exitCodeOf, isBrokenPipe } from './exit-code.ts';
 import { addInject } from './inject.ts';
 import { Output } from './output.ts';
-import { printable } from './printable.ts';
 import { addStats } from './stats.ts';
 import { addWatch } from './watch.ts';
 
@@ -46,28 +45,18 @@ addDemo(program, output);
 try {
   await program.parseAsync();
 } catch (error) {
-  tell(error);
+  if (!isHelp(error)) await tell(error);
   process.exitCode = exitCodeOf(error);
 }
 await output.flush();
 if (output.failed.aborted && !process.exitCode) {
   const error: unknown = output.failed.reason;
-  if (!isBrokenPipe(error)) tell(error);
+  if (!isBrokenPipe(error)) await tell(error);
   process.exitCode = exitCodeOf(error);
 }
 
-/** One line for what can be expected to go wrong; more for what cannot. */
-function tell(error: unknown): void {
-  if (!(error instanceof CommanderError)) console.error(`dropscope: ${messageOf(error)}`);
-  else if (error.exitCode !== 0 && error.code !== 'commander.help') {
-    const message = error.message.replace(/^error: /, '').replace(/([^.])$/, '$1.');
-    console.error(`dropscope: ${printable(message.replaceAll('\n', ' '))} See: dropscope --help`);
-  }
-}
-
-function messageOf(error: unknown): string {
-  const expected =
-    error instanceof DropscopeError || (error instanceof Error && 'syscall' in error);
-  if (expected) return printable(error.message);
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+async function tell(error: unknown): Promise<void> {
+  console.error(`dropscope: ${errorText(error)}`);
+  // Not as an option of the command: the call may be too wrong to have one.
+  if (process.argv.includes('--json')) await output.write(errorJson(error));
 }

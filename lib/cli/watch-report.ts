@@ -2,6 +2,7 @@ import type { DropEvent, LostEvent, ProbeName } from '../drops/drop-event.ts';
 import { type Cell, table } from './columns.ts';
 import { LOST_WHERE } from './drop-line.ts';
 import { hex16 } from './frame-text.ts';
+import { jsonLine } from './json-line.ts';
 import { Losses } from './losses.ts';
 import { printable } from './printable.ts';
 import { Talkers } from './talkers.ts';
@@ -35,10 +36,27 @@ export class WatchReport {
     this.#losses.add(lost);
   }
 
+  /** For people. */
   toString(): string {
-    const time = ((performance.now() - this.#start) / 1000).toFixed(1);
+    const time = this.#seconds().toFixed(1);
     const drops = this.#seen === 1 ? '1 drop' : `${this.#seen} drops`;
     return `\nSeen: ${drops} in ${time} s by ${this.#probe}\n${this.#top()}Lost: ${this.#lost()}\n`;
+  }
+
+  /** The last line of a watch with --json, but for the error that it failed with. */
+  toJson(): string {
+    return jsonLine({
+      event: 'end',
+      time: new Date().toISOString(),
+      probe: this.#probe,
+      drops: this.#seen,
+      lost: this.#losses.all().reduce((sum, { count }) => sum + count, 0),
+      seconds: Number(this.#seconds().toFixed(3)),
+    });
+  }
+
+  #seconds(): number {
+    return (performance.now() - this.#start) / 1000;
   }
 
   #top(): string {

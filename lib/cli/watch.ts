@@ -1,12 +1,14 @@
 import { type Command, Option } from 'commander';
 import { PROBE_NAMES } from '../drops/drop-event.ts';
 import { type DropWatch, type WatchOptions, watchDrops } from '../index.ts';
+import { openTaps } from '../link/taps.ts';
 import { etherType, integer, macAddress, seconds, several } from './arguments.ts';
-import { HumanDropLines, jsonDropLines, jsonError } from './drop-line.ts';
+import { HumanDropLines, jsonDropLines } from './drop-line.ts';
 import { Interruption } from './interruption.ts';
 import type { Output } from './output.ts';
 import { printDrops } from './print-drops.ts';
 import { printable } from './printable.ts';
+import { tapsOn, tapText } from './tap-text.ts';
 import { WatchReport } from './watch-report.ts';
 
 /** What the kernel is asked for: the options of `watchDrops` that have an option here. */
@@ -26,7 +28,8 @@ const RING_BYTES = 2 ** 24;
 
 const AFTER_HELP = `
 A filter may be given several times. "ready" on stderr says that a frame dropped
-from now on is seen. At the end comes a report: on stderr with --json.
+from now on is seen. At the end comes a report; with --json it is on stderr, and the
+last line is an object whose event is "end", or "error" where the watch failed.
 
 Examples:
   dropscope watch
@@ -56,10 +59,12 @@ export function addWatch(program: Command, output: Output): void {
     .option('--ether-type <number>', 'of this EtherType', several(etherType('--ether-type', 0)))
     .option('--reason <name>', 'for this reason', several(String))
     .option('--count <n>', 'end after so many', integer('--count', 1))
-    .option('--duration <seconds>', 'end after this time', seconds('--duration'))
+    .option('--duration <time>', 'end after so many seconds, or 5m, 2h', seconds('--duration'))
     .option('--json', 'one object a line')
     .addHelpText('after', AFTER_HELP)
-    .action((names: string[], options: WatchCommandOptions) => watch(names, options, output));
+    .action((names: string[], options: WatchCommandOptions) =>
+      watch([...new Set(names)], options, output),
+    );
 }
 
 async function watch(
@@ -69,25 +74,27 @@ async function watch(
 ): Promise<void> {
   using interruption = new Interruption();
   const lines = json ? jsonDropLines : new HumanDropLines();
+  const interfaces = names.length === 0 ? {} : { interface: names };
+  await using drops = await watchDrops({ ...filters, ...interfaces, ringBytes: RING_BYTES });
+  const report = new WatchReport(drops.probe);
+  closeOn([interruption.signal, output.failed, ...timeout(duration)], drops);
+  process.stderr.write(json ? 'ready\n' : `${subject(names, filters, drops.probe)}\nready\n`);
   try {
-    const interfaces = names.length === 0 ? {} : { interface: names };
-    await using drops = await watchDrops({ ...filters, ...interfaces, ringBytes: RING_BYTES });
-    const report = new WatchReport(drops.probe);
-    closeOn([interruption.signal, output.failed, ...timeout(duration)], drops);
-    process.stderr.write(json ? 'ready\n' : `${subject(names, filters, drops.probe)}\nready\n`);
-    try {
-      await printDrops({ drops, report, lines, output, count });
-    } finally {
-      // A reader who left wants no report, unless it was Ctrl-C that ended them both.
-      const wanted = !output.failed.aborted || interruption.signal.aborted;
-      if (wanted && json) process.stderr.write(report.toString());
-      if (wanted && !json) await output.write(report.toString());
-    }
-  } catch (error) {
-    if (json) await output.write(jsonError(error));
-    throw error;
+    await printDrops({ drops, report, lines, output, count });
+  } finally {
+    // A reader who left wants no report, unless it was Ctrl-C that ended them both.
+    const wanted = !output.failed.aborted || interruption.signal.aborted;
+    const text = report.toString() + (report.seen === 0 ? hidden(names) : '');
+    if (wanted && json) process.stderr.write(text);
+    if (wanted) await output.write(json ? report.toJson() : text);
   }
   process.exitCode = interruption.exitCode ?? 0;
+}
+
+/** What may be the cause that there was nothing to see. */
+function hidden(names: readonly string[]): string {
+  const taps = tapsOn(names, openTaps());
+  return taps.length === 0 ? '' : tapText(taps);
 }
 
 function closeOn(signals: readonly AbortSignal[], drops: DropWatch): void {

@@ -30,9 +30,11 @@ it('reads EtherTypes down to the least that it is given', () => {
   expect(() => etherType('--type', 0)('0x10000')).toThrow('from 0x0000 to 0xffff');
 });
 
-it('reads seconds with decimals, as long as a timer can wait', () => {
+it('reads a time with decimals and units, as long as a timer can wait', () => {
   expect(['2', '0.25', '.5', '2147483'].map(seconds('--t'))).toEqual([2, 0.25, 0.5, 2_147_483]);
-  for (const text of ['0', '0.0', '-1', '', '.', '1s', '0x10', '1e9', 'Infinity', '2147484']) {
+  expect(['5s', '1.5m', '2h'].map(seconds('--t'))).toEqual([5, 90, 7200]);
+  const refused = ['0', '0.0', '-1', '', '.', 's', '1d', '1ms', '0x10', '1e9', 'Infinity'];
+  for (const text of [...refused, '2147484', '597h']) {
     expect(() => seconds('--t')(text)).toThrow(`received ${JSON.stringify(text)}`);
   }
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -34,6 +34,22 @@ it('exits with 77 when it may not make a namespace', async () => {
   const { code, stdout, stderr } = await dropscope(['demo'], { without: ['sys_admin'] });
   expect({ code, stdout }).toEqual({ code: 77, stdout: '' });
   expect(stderr).toMatch(/^dropscope: .*unshare.*Operation not permitted.* Run as root.*\n$/);
+});
+
+it('tells the last line of what a program that failed has said', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'dropscope-'));
+  try {
+    const script = '#!/bin/sh\necho "a warning" >&2; echo "what ended it" >&2; exit 3\n';
+    writeFileSync(join(path, 'unshare'), script, { mode: 0o755 });
+    const { code, stderr } = await dropscope(['demo'], { env: { PATH: path } });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'dropscope: The demonstration ran "unshare --net -- true" and it failed: what ended it.\n',
+    });
+  } finally {
+    rmSync(path, { recursive: true });
+  }
 });
 
 it('says which package has the program that is missing', async () => {

@@ -1,33 +1,63 @@
 import { expect, it } from 'vitest';
+import { holdPython } from '../support/python.ts';
 import { dropscope, objects } from './dropscope.ts';
 
 const WITHOUT = ['bpf', 'perfmon', 'sys_admin'] as const;
 
 it('says what works', async () => {
   const { code, stdout, stderr } = await dropscope(['doctor']);
-  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'ebpf works\n', stderr: '' });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe('ebpf works\ninject works\nstats works\n');
 });
 
 it('says why a probe does not work and what to do, and exits with 1 when none does', async () => {
   const { code, stdout, stderr } = await dropscope(['doctor'], { without: WITHOUT });
   expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
-  expect(stdout).toMatch(/^ebpf does not work\n {2}This process .*CAP_BPF.*\n {2}Run as root.*\n$/);
+  expect(stdout).toMatch(
+    /^ebpf does not work\n {2}This process .*CAP_BPF.*\n {2}.+\ninject works\n/,
+  );
+});
+
+it('says why frames cannot be sent, and that drops can be seen all the same', async () => {
+  const { code, stdout } = await dropscope(['doctor'], { without: ['net_raw'] });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^ebpf works\ninject does not work\n {2}.*CAP_NET_RAW.*\n {2}Run as root.*\n/,
+  );
 });
 
 it('says what works less well than it could', async () => {
   const { code, stdout } = await dropscope(['doctor'], { without: ['syslog'] });
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^ebpf works\n {2}.*CAP_SYSLOG.*\n$/);
+  expect(stdout).toMatch(/^ebpf works\n {2}.*CAP_SYSLOG.*\ninject works\n/);
+});
+
+it('says which taps hide drops, and where', async () => {
+  await using _ = await holdPython([
+    'import socket',
+    'open = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300) for i in range(2)]',
+  ]);
+  const human = await dropscope(['doctor']);
+  expect(human.stdout).toMatch(/\nA tap \(.*\) is open on all interfaces: .* ss --packet .*\n$/);
+  const json = await dropscope(['doctor', '--json']);
+  expect(objects(json.stdout).at(-1)).toEqual({ event: 'tap', interface: null });
 });
 
 it('says it in JSON', async () => {
-  const works = await dropscope(['doctor', '--json']);
-  expect(objects(works.stdout)).toEqual([
-    { event: 'probe', probe: 'ebpf', available: true, reason: null, mend: null, remarks: [] },
+  const works = { available: true, reason: null, mend: null };
+  const { stdout } = await dropscope(['doctor', '--json']);
+  expect(objects(stdout)).toEqual([
+    { event: 'probe', probe: 'ebpf', ...works, remarks: [] },
+    { event: 'check', check: 'inject', ...works },
+    { event: 'check', check: 'stats', ...works },
   ]);
-  const fails = await dropscope(['doctor', '--json'], { without: WITHOUT });
-  expect(fails.code).toBe(1);
-  expect(objects(fails.stdout)).toEqual([
+});
+
+it('says in JSON what is missing', async () => {
+  const without = [...WITHOUT, 'net_raw'] as const;
+  const { code, stdout } = await dropscope(['doctor', '--json'], { without });
+  expect(code).toBe(1);
+  expect(objects(stdout)).toEqual([
     {
       event: 'probe',
       probe: 'ebpf',
@@ -36,5 +66,13 @@ it('says it in JSON', async () => {
       mend: expect.stringContaining('Run as root'),
       remarks: [],
     },
+    {
+      event: 'check',
+      check: 'inject',
+      available: false,
+      reason: expect.stringContaining('CAP_NET_RAW'),
+      mend: expect.stringContaining('Run as root'),
+    },
+    expect.objectContaining({ event: 'check', check: 'stats', available: true }),
   ]);
 });

@@ -7,6 +7,15 @@ it('prints every digit of an integer', () => {
   );
 });
 
+it.each([
+  ['\u007f\u009b', '"\\u007f\\u009b"'],
+  ['\u202eevil\u2028', '"\\u202eevil\\u2028"'],
+  ['\u{e0041}漢', '"\\udb40\\udc41漢"'],
+])('escapes what a terminal would act on in %j', (text, json) => {
+  expect(jsonLine(text)).toBe(`${json}\n`);
+  expect(JSON.parse(jsonLine(text))).toBe(text);
+});
+
 it('prints the rest as JSON.stringify does', () => {
   const value = {
     text: 'a"\\\n\u001b\ud800é',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { dropscope } from './dropscope.ts';
+import { dropscope, objects } from './dropscope.ts';
 
 it.each([
   ['--frob', "unknown option '--frob'. See: dropscope --help"],
@@ -17,18 +17,20 @@ it.each([
     'Expected ID or ID:PRIORITY (0 to 4095, 0 to 7) for --vlan but received',
   ],
   ['inject lo --frame-hex 0a --no-pad', "option '--frame-hex <bytes>' cannot be used with option"],
-  ['inject lo --frame-hex 0a0b', 'Expected at least 14 bytes for frame but received'],
-  ['inject 0123456789abcdef', 'Expected an interface name of 1 to 15 bytes'],
+  ['inject lo --frame-hex 0a0b', 'Expected at least 14 bytes for --frame-hex but received'],
+  ['inject 0123456789abcdef', 'Expected an interface name of 1 to 15 bytes for <interface> but'],
+  ['stats 0123456789abcdef', 'Expected an interface name of 1 to 15 bytes for <interface> but'],
+  ['watch lo 0123456789abcdef', 'Expected an interface name of 1 to 15 bytes for <interface> but'],
   [
     'watch --duration 0',
-    'Expected seconds above 0 and up to 2147483 for --duration but received "0"',
+    'Expected a time above 0 and up to 2147483 seconds for --duration but received "0"',
   ],
   [
     'watch --scope some',
     "option '--scope <scope>' argument 'some' is invalid. Allowed choices are",
   ],
   ['watch --probe magic', "option '--probe <name>' argument 'magic' is invalid. Allowed choices"],
-  ['watch --reason NONE', 'Expected a drop reason of this kernel for options.reason but received'],
+  ['watch --reason NONE', 'Expected a drop reason of this kernel for --reason but received'],
   ['watch --source', "option '--source <mac>' argument missing. See: dropscope --help"],
 ])('refuses "dropscope %s" with one line and exit code 2', async (line, message) => {
   const { code, stdout, stderr } = await dropscope(line.split(' '));
@@ -36,6 +38,29 @@ it.each([
   expect(stderr).toMatch(/^dropscope: .*\n$/);
   expect(stderr).toContain(message);
 });
+
+it.each([
+  ['inject eth7 --json', 1, 'ERR_NO_INTERFACE', 'There is no interface "eth7".'],
+  ['stats eth7 --json', 1, 'ERR_NO_INTERFACE', 'There is no interface "eth7".'],
+  ['watch eth7 --json', 1, 'ERR_NO_INTERFACE', 'There is no interface "eth7".'],
+  ['inject lo --json --count 0', 2, 'ERR_INVALID_ARGUMENT', 'for --count but received "0".'],
+  ['doctor --frob --json', 2, 'ERR_INVALID_ARGUMENT', "unknown option '--frob'."],
+])(
+  'ends "dropscope %s" with the error as an object, too',
+  async (line, exitCode, code, message) => {
+    const { code: exit, stdout, stderr } = await dropscope(line.split(' '));
+    expect(exit).toBe(exitCode);
+    expect(objects(stdout)).toEqual([
+      {
+        event: 'error',
+        time: expect.any(String),
+        code,
+        message: expect.stringContaining(message),
+      },
+    ]);
+    expect(stderr).toContain(message);
+  },
+);
 
 it('escapes what a terminal would act on in a refusal', async () => {
   const { stderr } = await dropscope(['--\u001b[31m']);
@@ -63,5 +88,7 @@ it('explains itself and its exit codes', async () => {
     expect(help.code).toBe(0);
     expect(help.stdout).toContain(`Usage: dropscope ${command}`);
   }
-  expect(stdout).toMatch(/Exit codes:\n[\s\S]* 77 [\s\S]* 130 [\s\S]* 143 [\s\S]* 141 /);
+  expect(stdout).toMatch(
+    /Exit codes:\n[\s\S]* 77 [\s\S]* 130 [\s\S]* 143 [\s\S]* 129 [\s\S]* 141 /,
+  );
 });

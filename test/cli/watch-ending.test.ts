@@ -19,6 +19,7 @@ beforeAll(() => linkUp('lo'));
 it.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  ['SIGHUP', 129],
 ] as const)('closes on %s, tells what it saw, and exits with %i', async (signal, exitCode) => {
   const human = await startWatch('lo');
   const json = await startWatch('lo', '--json');
@@ -30,7 +31,10 @@ it.each([
     /UNHANDLED_PROTO[\s\S]*\n\nSeen: 1 drop [\s\S]*\nLost: none\n$/,
   );
   expect(results[1].stderr).toMatch(/^ready\n\nSeen: 1 drop [\s\S]*\nLost: none\n$/);
-  expect(objects(results[1].stdout)).toEqual([expect.objectContaining({ event: 'drop' })]);
+  expect(objects(results[1].stdout)).toEqual([
+    expect.objectContaining({ event: 'drop' }),
+    expect.objectContaining({ event: 'end', drops: 1, lost: 0 }),
+  ]);
 });
 
 it('counts as lost what a slow reader has no room for: delivered and lost are all', async () => {
@@ -56,6 +60,7 @@ it('counts as lost what a slow reader has no room for: delivered and lost are al
   expect(lost).toBeGreaterThan(0);
   expect(delivered + lost).toBe(sent);
   expect(stderr).toContain(`Seen: ${delivered} drops `);
+  expect(lines.at(-1)).toMatchObject({ event: 'end', drops: delivered, lost });
   expect(stderr).toContain('(this output was read too slowly)');
 });
 

@@ -1,6 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { type EthernetFrame, injectFrame } from '../../lib/index.ts';
 import { ip, linkCounters, linkUp, netnsOf, vethPair } from '../support/namespace.ts';
+import { holdPython } from '../support/python.ts';
 import { runNode } from '../support/run-node.ts';
 import { dropscope, MAIN, objects, startWatch } from './dropscope.ts';
 
@@ -9,6 +10,14 @@ const FRAME: EthernetFrame = {
   destination: '00:00:00:00:00:00',
   etherType: 0x4321,
 };
+
+const OPEN_TAP = ['import socket', 's = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300)'];
+const TAPS = {
+  eth_p_all: OPEN_TAP,
+  eth_p_all_on_lo: [...OPEN_TAP, 's.bind(("lo", 3))'],
+} as const;
+
+const END = expect.objectContaining({ event: 'end' });
 
 beforeAll(() => linkUp('lo'));
 
@@ -71,6 +80,14 @@ it('prints JSON with exactly the documented keys, and nothing else on stdout', a
       location: '__netif_receive_skb_core',
       length: 60,
     },
+    {
+      event: 'end',
+      time: expect.stringMatching(/Z$/),
+      probe: 'ebpf',
+      drops: 1,
+      lost: 0,
+      seconds: expect.any(Number),
+    },
   ]);
   const [, digits = ''] = /"timestamp_ns":(\d+),/.exec(stdout) ?? [];
   expect(BigInt(digits)).toBeGreaterThan(before);
@@ -94,6 +111,7 @@ it('lets only those drops through that every filter lets through', async () => {
   expect(objects(stdout)).toEqual([
     expect.objectContaining({ ether_type: '0x4322', source: FRAME.source }),
     expect.objectContaining({ ether_type: '0x4321', source: '00:00:5e:00:53:0a' }),
+    END,
   ]);
 });
 
@@ -106,6 +124,7 @@ it('tells drops that moved no counter with --scope all', async () => {
   expect(human?.stdout).toMatch(/ 60 bytes {2}- {2}IP_INHDR at ip_rcv_core\n/);
   expect(objects(json?.stdout ?? '')).toEqual([
     expect.objectContaining({ counter: null, before: null, after: null, reason: 'IP_INHDR' }),
+    END,
   ]);
 });
 
@@ -126,6 +145,7 @@ it('tells the VLAN tag', async () => {
       ether_type: '0x4321',
       length: 64,
     }),
+    END,
   ]);
   ip('link', 'del', 'dev', 'va');
 });
@@ -143,15 +163,31 @@ it('escapes what a terminal would act on in the name of an interface', async () 
   expect(human?.stderr).toMatch(/^Watching a\\x1b\[31mb by ebpf: /);
   expect(human?.stdout.match(/ {2}a\\x1b\[31mb {2}/g)).toHaveLength(2);
   expect(`${human?.stdout}${human?.stderr}${json?.stdout}${json?.stderr}`).not.toContain('\u001b');
-  expect(objects(json?.stdout ?? '')).toEqual([expect.objectContaining({ interface: name })]);
+  expect(objects(json?.stdout ?? '')).toEqual([expect.objectContaining({ interface: name }), END]);
   ip('link', 'del', 'dev', 'peer');
 });
 
 it('ends after the duration', async () => {
-  const { code, stdout } = await dropscope(['watch', 'lo', '--duration', '0.01']);
+  const { code, stdout, stderr } = await dropscope(['watch', 'lo', 'lo', '--duration', '.01s']);
   expect(code).toBe(0);
+  expect(stderr).toMatch(/^Watching lo by ebpf: /);
   expect(stdout).toMatch(/^\nSeen: 0 drops in 0\.\d s by ebpf\nLost: none\n$/);
 });
+
+it.each([
+  ['eth_p_all', [], /\nLost: none\nA tap .* is open on all interfaces: .*\n$/],
+  ['eth_p_all_on_lo', ['lo'], /\nLost: none\nA tap .* is open on lo: .*\n$/],
+  ['eth_p_all_on_lo', ['va'], /\nLost: none\n$/],
+] as const)(
+  'says that it saw nothing because of a tap: %s, watching %j',
+  async (tap, names, end) => {
+    vethPair('va', 'vb');
+    await using _ = await holdPython(TAPS[tap]);
+    const { stdout } = await dropscope(['watch', ...names, '--duration', '.01']);
+    expect(stdout).toMatch(end);
+    ip('link', 'del', 'dev', 'va');
+  },
+);
 
 it('ends with what it saw and an error when its interface goes', async () => {
   vethPair('va', 'vb');
@@ -168,6 +204,7 @@ it('ends with what it saw and an error when its interface goes', async () => {
   expect(json?.code).toBe(1);
   expect(objects(json?.stdout ?? '')).toEqual([
     expect.objectContaining({ event: 'drop', interface: 'va', after: 1 }),
+    END,
     {
       event: 'error',
       time: expect.any(String),
