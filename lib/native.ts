@@ -2,25 +2,20 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { addonNotBuilt, needsLinux } from './errors.ts';
 
-/**
- * An AF_PACKET, SOCK_RAW socket of protocol 0, bound to the interface that it sent on last. Methods
- * throw RawSystemError.
- */
+/** An AF_PACKET, SOCK_RAW socket of protocol 0. Methods throw RawSystemError. */
 export interface PacketSocket {
-  /** Sends the first `length` bytes of `frame`. False: the send buffer is full, nothing was sent. */
-  send(ifindex: number, frame: Uint8Array, length: number): boolean;
+  /** Sends on this interface from now on, also when it is renamed. When it goes, `send` says ENXIO. */
+  bind(ifindex: number): void;
+  /** Sends the first `length` bytes of `frame`, or all of it. EAGAIN: the send buffer is full. */
+  send(frame: Uint8Array, length?: number): void;
+  /** Binds to the interface that has this name now, and sends. ENODEV of ioctl: there is none. */
+  sendTo(name: string, frame: Uint8Array, length?: number): void;
   /**
    * Sends the frames `first` to `lengths.length - 1` of those that lie end to end in `packed`;
    * frame `first` begins at `offset`. Returns how many the kernel took: 256 at most, fewer when it
    * stopped midway, 0 when the send buffer is full. Throws when it refused the first of them.
    */
-  sendAll(
-    ifindex: number,
-    packed: Uint8Array,
-    offset: number,
-    lengths: Uint32Array,
-    first: number,
-  ): number;
+  sendAll(packed: Uint8Array, offset: number, lengths: Uint32Array, first: number): number;
   /** Calls back once, when the send buffer has room again. Keeps the process alive until then. */
   onceWritable(callback: () => void): void;
   /** May be called twice. A callback that still waits is dropped. */

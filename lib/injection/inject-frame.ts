@@ -1,3 +1,4 @@
+import { isRawSystemError } from '../errors.ts';
 import type { EthernetFrame } from '../ethernet/frame.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
 import { explainSending, readOwnAddress } from './packet-socket.ts';
@@ -17,16 +18,23 @@ export async function injectFrame(
   target: InterfaceRef,
   frame: EthernetFrame | Uint8Array,
 ): Promise<void> {
-  const ifindex = resolveInterface(target, 'target');
+  // A name is resolved when the frame is sent.
+  if (typeof target !== 'string') resolveInterface(target, 'target');
   shared ??= new SharedSocket(() => {
     shared = undefined;
   });
   const { buffer } = shared;
-  const length = buffer.write(frame, 0, () => readOwnAddress(ifindex, target));
+  let length = 0;
+  let waiting: Promise<void> | undefined;
   try {
-    const waiting = shared.send(ifindex, buffer.bytes, length);
-    if (waiting !== undefined) await waiting;
+    length = buffer.write(frame, 0, () => readOwnAddress(resolveInterface(target, 'target')));
+    waiting = shared.send(target, buffer.bytes, length);
   } catch (error) {
-    throw explainSending(error, ifindex, target, length);
+    // In words, where there is no such interface or can be none.
+    if (isRawSystemError(error) && error.syscall === 'ioctl') resolveInterface(target, 'target');
+    throw explainSending(error, target, length);
   }
+  await waiting?.catch((error: unknown) => {
+    throw explainSending(error, target, length);
+  });
 }

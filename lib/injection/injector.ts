@@ -3,11 +3,11 @@ import { isUint8Array } from 'node:util/types';
 import { closed, invalidArgument } from '../errors.ts';
 import { checkFrameBytes, type EthernetFrame } from '../ethernet/frame.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
-import type { PacketSocket } from '../native.ts';
+import { native, type PacketSocket } from '../native.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
-import { sendBufferFull, stoppedAfter } from './send-errors.ts';
+import { stoppedAfter } from './send-errors.ts';
 
 /**
  * An open socket that sends frames on one interface. It does not receive, and is no tap: it hides no
@@ -50,7 +50,7 @@ export function openInjector(target: InterfaceRef): FrameInjector {
 class SocketInjector implements FrameInjector {
   readonly #target: InterfaceRef;
   readonly #ifindex: number;
-  readonly #socket: PacketSocket = openPacketSocket();
+  readonly #socket: PacketSocket;
   readonly #buffer = new FrameBuffer();
   /** The sendAll() that was called last. */
   #last: Promise<unknown> = Promise.resolve();
@@ -61,13 +61,20 @@ class SocketInjector implements FrameInjector {
   constructor(target: InterfaceRef, ifindex: number) {
     this.#target = target;
     this.#ifindex = ifindex;
+    this.#socket = openPacketSocket();
+    try {
+      this.#socket.bind(ifindex);
+    } catch (error) {
+      this.#socket.close();
+      throw explainSending(error, target, 0);
+    }
   }
 
   send(frame: EthernetFrame | Uint8Array): void {
     if (this.#closed) throw closed('injector');
     if (isUint8Array(frame)) {
       checkFrameBytes(frame);
-      this.#sendBytes(frame, frame.length);
+      this.#sendBytes(frame);
       return;
     }
     const length = this.#buffer.write(frame, 0, this.#ownAddress);
@@ -90,13 +97,12 @@ class SocketInjector implements FrameInjector {
     this.close();
   }
 
-  #sendBytes(bytes: Uint8Array, length: number): void {
+  #sendBytes(bytes: Uint8Array, length?: number): void {
     try {
-      if (this.#socket.send(this.#ifindex, bytes, length)) return;
+      this.#socket.send(bytes, length);
     } catch (error) {
-      throw explainSending(error, this.#ifindex, this.#target, length);
+      throw this.#explain(error, length ?? bytes.length);
     }
-    throw sendBufferFull();
   }
 
   async #sendEach(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number> {
@@ -118,11 +124,11 @@ class SocketInjector implements FrameInjector {
     if (this.#closed) throw closed('injector');
     try {
       const { packed, offset, lengths, first } = window;
-      const taken = this.#socket.sendAll(this.#ifindex, packed, offset, lengths, first);
+      const taken = this.#socket.sendAll(packed, offset, lengths, first);
       window.advance(taken);
       if (taken === 0) await this.#writable();
     } catch (error) {
-      throw explainSending(error, this.#ifindex, this.#target, window.nextLength);
+      throw this.#explain(error, window.nextLength);
     }
   }
 
@@ -133,7 +139,19 @@ class SocketInjector implements FrameInjector {
     });
   }
 
-  readonly #ownAddress = () => readOwnAddress(this.#ifindex, this.#target);
+  readonly #ownAddress = (): Uint8Array => {
+    try {
+      return readOwnAddress(this.#ifindex);
+    } catch (error) {
+      throw this.#explain(error, 0);
+    }
+  };
+
+  /** By its present name: a command with the one before a rename would mend nothing. */
+  #explain(error: unknown, length: number): unknown {
+    const name = native().interfaceName(this.#ifindex);
+    return explainSending(error, name === '' ? this.#target : name, length);
+  }
 }
 
 function checkIterable(frames: Iterable<unknown>): void {

@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import {
   DropscopeError,
   type Explanation,
@@ -15,8 +14,8 @@ const GRANT =
   'Run as root, or grant it to the service (AmbientCapabilities=CAP_NET_RAW in its systemd unit).';
 
 /** Why no packet socket could be opened: packet(7). */
-export function packetSocketFailed(raw: RawSystemError): SystemCallError {
-  if (!isPermission(raw)) return systemCallFailed(raw, 'opening a packet socket');
+export function packetSocketFailed(raw: RawSystemError, doing: string): SystemCallError {
+  if (!isPermission(raw)) return systemCallFailed(raw, doing);
   const reason = 'This process may not open a packet socket: it lacks CAP_NET_RAW.';
   return new SystemCallError('ERR_PERMISSION', { reason, mend: GRANT }, raw);
 }
@@ -60,25 +59,17 @@ function explainSend(raw: RawSystemError, { target, length }: SendContext): Expl
         reason: `The kernel dropped the frame on its way out of interface ${link}: a queue is full, a tc filter refused it, or the peer did (ENOBUFS).`,
         mend: `It was not sent again, for each attempt moves the counters. See: tc -s qdisc show dev ${name}`,
       };
+    case 'EAGAIN':
+      return {
+        reason: `The send buffer of the socket on interface ${link} is full (EAGAIN).`,
+        mend: 'Send with sendAll(), which waits until it has room.',
+      };
     default:
       return {
         reason: `The kernel refused to send ${length} bytes to interface ${link}: ${errnoName(raw.errno)}.`,
         mend: '',
       };
   }
-}
-
-/** What `send` does instead of waiting. */
-export function sendBufferFull(): SystemCallError {
-  const raw = Object.assign(new Error('send: EAGAIN'), {
-    syscall: 'send',
-    errno: constants.errno.EAGAIN,
-  });
-  const explanation = {
-    reason: "The socket's send buffer is full (EAGAIN).",
-    mend: 'Send with sendAll(), which waits until it has room.',
-  };
-  return new SystemCallError('ERR_SYSTEM_CALL', explanation, raw);
 }
 
 /** Notes in an error of ours how many frames were sent before it; others stay as they are. */

@@ -1,3 +1,6 @@
+import { constants } from 'node:os';
+import { isRawSystemError } from '../errors.ts';
+import type { InterfaceRef } from '../link/interface.ts';
 import type { PacketSocket } from '../native.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { openPacketSocket } from './packet-socket.ts';
@@ -26,15 +29,31 @@ export class SharedSocket {
    * Sends a frame, after those that wait for room in the send buffer: then it gives a promise.
    * Failures are RawSystemErrors.
    */
-  send(ifindex: number, bytes: Uint8Array, length: number): Promise<void> | undefined {
+  send(target: InterfaceRef, bytes: Uint8Array, length: number): Promise<void> | undefined {
     this.#used = true;
-    if (this.#waiting === 0 && this.#socket.send(ifindex, bytes, length)) return undefined;
-    return this.#sendInTurn(ifindex, new Uint8Array(bytes.subarray(0, length)));
+    if (this.#waiting === 0 && this.#sendNow(target, bytes, length)) return undefined;
+    return this.#sendInTurn(target, new Uint8Array(bytes.subarray(0, length)));
   }
 
-  async #sendInTurn(ifindex: number, frame: Uint8Array): Promise<void> {
+  /** False: the send buffer is full. */
+  #sendNow(target: InterfaceRef, bytes: Uint8Array, length: number): boolean {
+    try {
+      if (typeof target === 'string') {
+        this.#socket.sendTo(target, bytes, length);
+      } else {
+        this.#socket.bind(target);
+        this.#socket.send(bytes, length);
+      }
+      return true;
+    } catch (error) {
+      if (isRawSystemError(error) && error.errno === constants.errno.EAGAIN) return false;
+      throw error;
+    }
+  }
+
+  async #sendInTurn(target: InterfaceRef, frame: Uint8Array): Promise<void> {
     this.#waiting += 1;
-    const mine = this.#last.then(() => this.#sendPatiently(ifindex, frame));
+    const mine = this.#last.then(() => this.#sendPatiently(target, frame));
     this.#last = mine.catch(() => {});
     try {
       await mine;
@@ -44,8 +63,8 @@ export class SharedSocket {
     }
   }
 
-  async #sendPatiently(ifindex: number, frame: Uint8Array): Promise<void> {
-    while (!this.#socket.send(ifindex, frame, frame.length)) {
+  async #sendPatiently(target: InterfaceRef, frame: Uint8Array): Promise<void> {
+    while (!this.#sendNow(target, frame, frame.length)) {
       await new Promise<void>((resolve) => this.#socket.onceWritable(resolve));
     }
   }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "interface_request.h"
 #include "netlink_message.h"
 #include "system_error.h"
 
@@ -32,16 +33,6 @@ UniqueFd open_socket() {
   return fd;
 }
 
-// nullopt for what can be no interface's name, of which these ioctls would read only the beginning:
-// they end a name at NUL, and at the colon of an alias (dev_ioctl() in net/core/dev_ioctl.c).
-std::optional<ifreq> request_by_name(const std::string& name) {
-  ifreq request{};
-  if (name.size() >= sizeof request.ifr_name) return {};
-  if (name.find_first_of(std::string(":\0", 2)) != std::string::npos) return {};
-  name.copy(request.ifr_name, name.size());
-  return request;
-}
-
 // The error of an NLMSG_ERROR, or of the NLMSG_DONE that ends a dump: positive, 0 for success.
 int error_of(const NetlinkMessage& message) { return -read_prefix<int32_t>(message.payload); }
 
@@ -50,15 +41,7 @@ int error_of(const NetlinkMessage& message) { return -read_prefix<int32_t>(messa
 LinkTable::LinkTable(Request request)
     : fd_(open_socket()), request_(request), buffer_(kReceiveBytes) {}
 
-// netdevice(7): these ioctls work on any socket, whatever its family.
-
-int LinkTable::index_of(const std::string& name) const {
-  auto request = request_by_name(name);
-  if (!request) return 0;
-  if (::ioctl(fd_.get(), SIOCGIFINDEX, &*request) == 0) return request->ifr_ifindex;
-  if (errno == ENODEV) return 0;
-  throw SystemError("ioctl");
-}
+int LinkTable::index_of(const std::string& name) const { return interface_index(fd_.get(), name); }
 
 std::string LinkTable::name_of(int ifindex) const {
   ifreq request{};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "interface_request.h"
 #include "system_error.h"
 
 namespace dropscope {
@@ -30,18 +31,6 @@ PacketSocket::PacketSocket()
 }
 
 // Bound, and not with an address for each frame: looking up its interface makes sending 5 % slower.
-template <typename Send>
-auto PacketSocket::send_bound(int ifindex, Send send) -> decltype(send()) {
-  if (ifindex != bound_) bind(ifindex);
-  auto result = send();
-  // The kernel unbinds the socket when the interface goes. Another one may have got its index.
-  if (result < 0 && errno == ENXIO) {
-    bind(ifindex);
-    result = send();
-  }
-  return result;
-}
-
 void PacketSocket::bind(int ifindex) {
   const sockaddr_ll address = address_of(ifindex);
   bound_ = 0;
@@ -51,15 +40,26 @@ void PacketSocket::bind(int ifindex) {
   bound_ = ifindex;
 }
 
-bool PacketSocket::send(int ifindex, std::span<const uint8_t> frame) {
-  const ssize_t sent =
-      send_bound(ifindex, [&] { return ::send(fd_.get(), frame.data(), frame.size(), 0); });
-  if (sent >= 0) return true;
-  if (errno == EAGAIN) return false;
-  throw SystemError("send");
+void PacketSocket::send(std::span<const uint8_t> frame) {
+  if (::send(fd_.get(), frame.data(), frame.size(), 0) < 0) throw SystemError("send");
 }
 
-size_t PacketSocket::send_all(int ifindex, std::span<const std::span<const uint8_t>> frames) {
+void PacketSocket::send_to(const std::string& name, std::span<const uint8_t> frame) {
+  const int ifindex = interface_index(fd_.get(), name);
+  if (ifindex == 0) throw SystemError("ioctl", ENODEV);
+  if (ifindex != bound_) bind(ifindex);
+  try {
+    send(frame);
+    return;
+  } catch (const SystemError& error) {
+    if (error.number() != ENXIO) throw;
+  }
+  // The kernel has unbound it from an interface that went; this one got its index.
+  bind(ifindex);
+  send(frame);
+}
+
+size_t PacketSocket::send_all(std::span<const std::span<const uint8_t>> frames) {
   std::array<iovec, kWindow> parts;
   std::array<mmsghdr, kWindow> messages;
   const size_t count = std::min(frames.size(), kWindow);
@@ -72,9 +72,7 @@ size_t PacketSocket::send_all(int ifindex, std::span<const std::span<const uint8
     messages[i].msg_hdr.msg_iov = &parts[i];
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  const int sent = send_bound(ifindex, [&] {
-    return ::sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), 0);
-  });
+  const int sent = ::sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(count), 0);
   if (sent >= 0) return static_cast<size_t>(sent);
   if (errno == EAGAIN) return 0;
   throw SystemError("sendmmsg");

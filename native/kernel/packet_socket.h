@@ -3,13 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "unique_fd.h"
 
 namespace dropscope {
 
-// A non-blocking AF_PACKET socket that only sends, on any interface of its network namespace.
-// Failures are SystemErrors.
+// A non-blocking AF_PACKET socket that only sends. Failures are SystemErrors, and then nothing
+// was sent.
 class PacketSocket {
  public:
   // The most frames that one send_all() hands to the kernel.
@@ -17,23 +18,25 @@ class PacketSocket {
 
   PacketSocket();
 
-  // False: the send buffer is full, and nothing was sent.
-  bool send(int ifindex, std::span<const uint8_t> frame);
+  // Sends on this interface from now on; it follows it through a rename. When the interface is
+  // deleted or leaves the namespace, sending fails with ENXIO.
+  void bind(int ifindex);
+
+  // EAGAIN: the send buffer is full.
+  void send(std::span<const uint8_t> frame);
+
+  // Binds to the interface that has this name now, and sends. ENODEV from ioctl: there is none.
+  void send_to(const std::string& name, std::span<const uint8_t> frame);
 
   // Sends the frames of one window. Returns how many the kernel took: fewer than there are when it
   // stopped midway, 0 when the send buffer is full. Throws when it refused the first of them.
-  size_t send_all(int ifindex, std::span<const std::span<const uint8_t>> frames);
+  size_t send_all(std::span<const std::span<const uint8_t>> frames);
 
   int descriptor() const { return fd_.get(); }
 
  private:
-  template <typename Send>
-  auto send_bound(int ifindex, Send send) -> decltype(send());
-  void bind(int ifindex);
-
   UniqueFd fd_;
-  // The interface that it sent on last; 0 is none.
-  int bound_ = 0;
+  int bound_ = 0;  // an ifindex; 0 is none
 };
 
 }  // namespace dropscope

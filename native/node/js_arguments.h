@@ -57,9 +57,14 @@ inline bool to_boolean(Napi::Value value) {
   return value.As<Napi::Boolean>();
 }
 
-inline std::string to_string(Napi::Value value) {
-  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "Expected a string");
-  return value.As<Napi::String>();
+// An interface's name. Of what is too long for one, as much as shows that.
+inline std::string to_interface_name(Napi::Value value) {
+  char buffer[32];
+  size_t length = 0;
+  const napi_status status =
+      napi_get_value_string_utf8(value.Env(), value, buffer, sizeof buffer, &length);
+  if (status != napi_ok) throw Napi::TypeError::New(value.Env(), "Expected a string");
+  return {buffer, length};
 }
 
 inline Napi::Object to_object(Napi::Value value) {

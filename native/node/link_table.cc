@@ -46,7 +46,7 @@ LinkRecord make_record(const LinkStats& stats, const std::string& name) {
 // (name: string) => number
 Napi::Value interface_index(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
-    const int ifindex = links(info.Env()).index_of(to_string(info[0]));
+    const int ifindex = links(info.Env()).index_of(to_interface_name(info[0]));
     return Napi::Number::New(info.Env(), ifindex);
   });
 }
@@ -62,7 +62,7 @@ Napi::Value interface_name(const Napi::CallbackInfo& info) {
 // (name: string) => Uint8Array
 Napi::Value hardware_address(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
-    const auto address = links(info.Env()).hardware_address(to_string(info[0]));
+    const auto address = links(info.Env()).hardware_address(to_interface_name(info[0]));
     auto result = Napi::Uint8Array::New(info.Env(), address.size());
     std::copy(address.begin(), address.end(), result.Data());
     return result;

@@ -23,6 +23,15 @@ Napi::Error out_of_range(Napi::Env env) {
   return Napi::RangeError::New(env, "A frame reaches beyond its buffer");
 }
 
+// The first bytes of an array, or all of them where no length is given.
+std::span<const uint8_t> to_frame(Napi::Value bytes, Napi::Value length) {
+  const auto frame = to_bytes(bytes);
+  if (length.IsUndefined()) return frame;
+  const size_t wanted = to_number(length, UINT32_MAX);
+  if (wanted > frame.size()) throw out_of_range(bytes.Env());
+  return frame.first(wanted);
+}
+
 class PacketSocketObject {
  public:
   // () => PacketSocket. Its functions hold the socket, instead of methods that look up what `this`
@@ -38,7 +47,9 @@ class PacketSocketObject {
         };
         object.Set(name, Napi::Function::New(env, call, name));
       };
+      define("bind", &PacketSocketObject::bind);
       define("send", &PacketSocketObject::send);
+      define("sendTo", &PacketSocketObject::send_to);
       define("sendAll", &PacketSocketObject::send_all);
       define("onceWritable", &PacketSocketObject::once_writable);
       define("close", &PacketSocketObject::close);
@@ -52,28 +63,32 @@ class PacketSocketObject {
     Napi::ObjectReference not_collected;
   };
 
-  // (ifindex: number, frame: Uint8Array, length: number) => boolean
-  Napi::Value send(const Napi::CallbackInfo& info) {
-    return guard(info.Env(), [&] {
+  // (ifindex: number) => void
+  void bind(const Napi::CallbackInfo& info) {
+    guard(info.Env(), [&] { socket(info).bind(to_ifindex(info[0])); });
+  }
+
+  // (frame: Uint8Array, length?: number) => void
+  void send(const Napi::CallbackInfo& info) {
+    guard(info.Env(), [&] { socket(info).send(to_frame(info[0], info[1])); });
+  }
+
+  // (name: string, frame: Uint8Array, length?: number) => void
+  void send_to(const Napi::CallbackInfo& info) {
+    guard(info.Env(), [&] {
       PacketSocket& socket = this->socket(info);
-      const int ifindex = to_ifindex(info[0]);
-      const auto frame = to_bytes(info[1]);
-      const size_t length = to_number(info[2], UINT32_MAX);
-      if (length > frame.size()) throw out_of_range(info.Env());
-      return Napi::Boolean::New(info.Env(), socket.send(ifindex, frame.first(length)));
+      socket.send_to(to_interface_name(info[0]), to_frame(info[1], info[2]));
     });
   }
 
-  // (ifindex: number, packed: Uint8Array, offset: number, lengths: Uint32Array, first: number)
-  //   => number
+  // (packed: Uint8Array, offset: number, lengths: Uint32Array, first: number) => number
   Napi::Value send_all(const Napi::CallbackInfo& info) {
     return guard(info.Env(), [&] {
       PacketSocket& socket = this->socket(info);
-      const int ifindex = to_ifindex(info[0]);
-      auto packed = to_bytes(info[1]);
-      const size_t offset = to_number(info[2], UINT32_MAX);
-      auto lengths = to_words(info[3]);
-      const size_t first = to_number(info[4], UINT32_MAX);
+      auto packed = to_bytes(info[0]);
+      const size_t offset = to_number(info[1], UINT32_MAX);
+      auto lengths = to_words(info[2]);
+      const size_t first = to_number(info[3], UINT32_MAX);
       if (offset > packed.size() || first > lengths.size()) throw out_of_range(info.Env());
       packed = packed.subspan(offset);
       lengths = lengths.subspan(first);
@@ -84,7 +99,7 @@ class PacketSocketObject {
         frames[i] = packed.first(lengths[i]);
         packed = packed.subspan(lengths[i]);
       }
-      const size_t sent = socket.send_all(ifindex, std::span(frames).first(count));
+      const size_t sent = socket.send_all(std::span(frames).first(count));
       return Napi::Number::New(info.Env(), static_cast<double>(sent));
     });
   }

@@ -131,7 +131,7 @@ describe('when the send buffer is full', () => {
       code: 'ERR_SYSTEM_CALL',
       errnoName: 'EAGAIN',
       message:
-        "The socket's send buffer is full (EAGAIN). Send with sendAll(), which waits until it has room.",
+        'The send buffer of the socket on interface "veth-a" is full (EAGAIN). Send with sendAll(), which waits until it has room.',
     });
   });
 

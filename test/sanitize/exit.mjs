@@ -8,7 +8,7 @@ it('ends with everything open', async () => {
   run('ip', 'link set lo up');
   addon.readLinkStats(LO);
   new LinkMonitor(() => {}).unref();
-  openPacketSocket().send(LO, new Uint8Array(60), 60);
+  openPacketSocket().sendTo('lo', new Uint8Array(60));
   const tracer = await openTracer({ ...TRACER_OPTIONS, allDrops: true });
   drop(1);
   tracer.wakeOnNext();

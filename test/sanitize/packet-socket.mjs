@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:os';
 import { it } from 'node:test';
 import {
   addon,
@@ -20,7 +21,17 @@ run('tc', 'qdisc add dev slow root tbf rate 8mbit burst 2kb latency 60s');
 const SLOW = addon.interfaceIndex('slow');
 
 function fillSendBuffer(socket) {
-  while (socket.send(SLOW, FRAME, FRAME.length));
+  socket.bind(SLOW);
+  const fill = () => {
+    while (true) socket.send(FRAME);
+  };
+  assert.throws(fill, { syscall: 'send', errno: constants.errno.EAGAIN });
+}
+
+function openSocketOnLo() {
+  const socket = openPacketSocket();
+  socket.bind(LO);
+  return socket;
 }
 
 /** Three frames of 60 bytes behind 4 bytes of something else. */
@@ -31,64 +42,69 @@ function window() {
 }
 
 it('sends one frame, and many', () => {
-  const socket = openPacketSocket();
+  const socket = openSocketOnLo();
   const { packed, lengths } = window();
-  assert.equal(socket.send(LO, FRAME, FRAME.length), true);
-  assert.equal(socket.sendAll(LO, packed, 4, lengths, 0), 3);
-  assert.equal(socket.sendAll(LO, packed, 4 + FRAME.length, lengths, 1), 2);
-  assert.equal(socket.sendAll(LO, packed, packed.length, lengths, 3), 0);
+  socket.send(FRAME);
+  socket.send(FRAME, 60);
+  socket.sendTo('lo', FRAME);
+  assert.equal(socket.sendAll(packed, 4, lengths, 0), 3);
+  assert.equal(socket.sendAll(packed, 4 + FRAME.length, lengths, 1), 2);
+  assert.equal(socket.sendAll(packed, packed.length, lengths, 3), 0);
   const long = new Uint32Array(1000).fill(FRAME.length);
-  assert.equal(socket.sendAll(LO, new Uint8Array(60_000), 0, long, 0), 256);
+  assert.equal(socket.sendAll(new Uint8Array(60_000), 0, long, 0), 256);
   socket.close();
 });
 
 it('tells what the kernel refuses', () => {
-  const socket = openPacketSocket();
+  const socket = openSocketOnLo();
   const long = new Uint8Array(100_000);
   const { packed } = window();
   const refused = { syscall: 'send' };
-  assert.throws(() => socket.send(LO, FRAME, 0), refused);
-  assert.throws(() => socket.send(LO, long, long.length), refused);
-  assert.throws(() => socket.send(2 ** 31 - 1, FRAME, FRAME.length), { syscall: 'bind' });
-  assert.throws(() => socket.sendAll(LO, packed, 0, new Uint32Array(1), 0), {
+  assert.throws(() => socket.send(FRAME, 0), refused);
+  assert.throws(() => socket.send(long, long.length), refused);
+  assert.throws(() => socket.bind(2 ** 31 - 1), { syscall: 'bind' });
+  assert.throws(() => socket.sendAll(packed, 0, new Uint32Array(1), 0), {
     syscall: 'sendmmsg',
   });
   socket.close();
 });
 
 it('refuses frames that reach beyond their buffer', () => {
-  const socket = openPacketSocket();
+  const socket = openSocketOnLo();
   const { packed, lengths } = window();
   const most = Uint32Array.of(FRAME.length, 2 ** 32 - 1);
-  assert.throws(() => socket.send(LO, FRAME, FRAME.length + 1), RangeError);
-  assert.throws(() => socket.sendAll(LO, packed, 5, lengths, 0), RangeError);
-  assert.throws(() => socket.sendAll(LO, packed, packed.length + 1, lengths, 0), RangeError);
-  assert.throws(() => socket.sendAll(LO, packed, 4, lengths, 4), RangeError);
-  assert.throws(() => socket.sendAll(LO, packed, 4, most, 0), RangeError);
+  assert.throws(() => socket.send(FRAME, FRAME.length + 1), RangeError);
+  assert.throws(() => socket.sendAll(packed, 5, lengths, 0), RangeError);
+  assert.throws(() => socket.sendAll(packed, packed.length + 1, lengths, 0), RangeError);
+  assert.throws(() => socket.sendAll(packed, 4, lengths, 4), RangeError);
+  assert.throws(() => socket.sendAll(packed, 4, most, 0), RangeError);
   const gone = detached(new Uint8Array(60));
-  assert.throws(() => socket.send(LO, gone, 60), RangeError);
-  assert.throws(() => socket.sendAll(LO, gone, 0, lengths, 0), RangeError);
-  assert.equal(socket.sendAll(LO, packed, 0, detached(new Uint32Array(3)), 0), 0);
+  assert.throws(() => socket.send(gone, 60), RangeError);
+  assert.throws(() => socket.sendAll(gone, 0, lengths, 0), RangeError);
+  assert.equal(socket.sendAll(packed, 0, detached(new Uint32Array(3)), 0), 0);
   socket.close();
 });
 
 it('refuses bad arguments, and everything after close', () => {
-  const socket = openPacketSocket();
+  const socket = openSocketOnLo();
   const { packed, lengths } = window();
-  callWithOddValues((...args) => socket.send(...args), [LO, FRAME, FRAME.length]);
-  callWithOddValues((...args) => socket.sendAll(...args), [LO, packed, 4, lengths, 0]);
+  callWithOddValues((...args) => socket.send(...args), [FRAME, FRAME.length]);
+  callWithOddValues((...args) => socket.sendTo(...args), ['lo', FRAME, FRAME.length]);
+  callWithOddValues((...args) => socket.bind(...args), [LO]);
+  socket.bind(LO);
+  callWithOddValues((...args) => socket.sendAll(...args), [packed, 4, lengths, 0]);
   callWithOddValues((...args) => socket.onceWritable(...args), [() => {}]);
   socket.close();
   socket.close();
-  assert.throws(() => socket.send(LO, FRAME, FRAME.length), /closed/);
-  assert.throws(() => socket.sendAll(LO, packed, 4, lengths, 0), /closed/);
+  assert.throws(() => socket.send(FRAME), /closed/);
+  assert.throws(() => socket.sendAll(packed, 4, lengths, 0), /closed/);
   assert.throws(() => socket.onceWritable(() => {}), /closed/);
 });
 
 it('calls back once when there is room, also when only that holds it', async () => {
   let calls = 0;
   await new Promise((resolve) => {
-    const socket = openPacketSocket();
+    const socket = openSocketOnLo();
     fillSendBuffer(socket);
     socket.onceWritable(() => {
       calls += 1;
@@ -101,7 +117,7 @@ it('calls back once when there is room, also when only that holds it', async () 
 });
 
 it('drops callbacks that still wait when it is closed', async () => {
-  const socket = openPacketSocket();
+  const socket = openSocketOnLo();
   fillSendBuffer(socket);
   await new Promise((resolve) => {
     socket.onceWritable(() => {
@@ -117,7 +133,7 @@ it('drops callbacks that still wait when it is closed', async () => {
 });
 
 it('may be asked for room from a callback', async () => {
-  const socket = openPacketSocket();
+  const socket = openSocketOnLo();
   await new Promise((resolve) => {
     socket.onceWritable(() => socket.onceWritable(resolve));
   });
@@ -129,8 +145,8 @@ it('leaves no descriptor after 200 cycles, closed or collected', async () => {
   // In a function, so that nothing on the stack holds the last one.
   (() => {
     for (let i = 0; i < 200; i += 1) {
-      const socket = openPacketSocket();
-      socket.send(LO, FRAME, FRAME.length);
+      const socket = openSocketOnLo();
+      socket.send(FRAME);
       if (i % 3 === 0) socket.onceWritable(() => {});
       if (i % 2 === 0) socket.close();
     }

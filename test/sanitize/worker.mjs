@@ -7,7 +7,6 @@ import {
   collectGarbage,
   countDescriptors,
   FRAME,
-  LO,
   openTracer,
   run,
   TRACER_OPTIONS,
@@ -21,7 +20,7 @@ async function openEverything({ whileOpening }) {
   const monitor = new LinkMonitor(() => {});
   const socket = openPacketSocket();
   const sendAgain = () => {
-    socket.send(LO, FRAME, FRAME.length);
+    socket.sendTo('lo', FRAME);
     socket.onceWritable(sendAgain);
   };
   sendAgain();

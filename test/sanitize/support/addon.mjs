@@ -66,7 +66,7 @@ export function detached(view) {
 /** Drops frames on `lo`. */
 export function drop(count) {
   const socket = addon.openPacketSocket();
-  for (let i = 0; i < count; i += 1) socket.send(LO, FRAME, FRAME.length);
+  for (let i = 0; i < count; i += 1) socket.sendTo('lo', FRAME);
   socket.close();
 }
 
