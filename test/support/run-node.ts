@@ -42,9 +42,9 @@ export function startNode(
   args: readonly string[],
   { env, cwd, without = [] }: Omit<NodeOptions, 'stdin'> = {},
 ): ChildProcessWithoutNullStreams {
-  const command = [...dropping(without), process.execPath, ...args];
-  const [file = process.execPath, ...rest] = command;
-  return spawn(file, rest, { cwd, env: { ...withoutVitest(process.env), ...env } });
+  // It does not outlive this process, however that ends: prctl(2), PR_SET_PDEATHSIG.
+  const setpriv = ['--pdeathsig=KILL', ...boundingSet(without), '--', process.execPath, ...args];
+  return spawn('/usr/bin/setpriv', setpriv, { cwd, env: { ...withoutVitest(process.env), ...env } });
 }
 
 /** Everything that a child prints, and how it ends. */
@@ -58,9 +58,9 @@ export async function finished(child: ChildProcessWithoutNullStreams): Promise<N
 }
 
 /** A program that root executes gets its bounding set: capabilities(7). */
-function dropping(capabilities: readonly Capability[]): string[] {
-  if (capabilities.length === 0) return [];
-  return ['setpriv', `--bounding-set=${capabilities.map((name) => `-${name}`).join(',')}`, '--'];
+function boundingSet(dropped: readonly Capability[]): string[] {
+  if (dropped.length === 0) return [];
+  return [`--bounding-set=${dropped.map((name) => `-${name}`).join(',')}`];
 }
 
 /** vitest's own variables (NODE_ENV=test, VITEST_*) would make the child another one than a user's. */
