@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { native } from '../native.ts';
+import { interfaceName } from './interface.ts';
 
 /** A packet socket that takes frames of every protocol, as tcpdump and lldpd open them. */
 export interface Tap {
@@ -17,7 +17,7 @@ const EVERY_PROTOCOL = 3;
 export function openTaps(): Tap[] {
   return parseTaps(readPacketSockets()).flatMap((ifindex) => {
     if (ifindex === 0) return [{}];
-    const name = native().interfaceName(ifindex);
+    const name = interfaceName(ifindex);
     return name === '' ? [] : [{ interface: name }];
   });
 }
