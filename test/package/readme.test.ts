@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   mkdirSync,
@@ -25,7 +25,8 @@ const examples = [
 ].map(([, language = '', text = ''], index) => ({
   file: `example-${index + 1}.${language === 'ts' ? 'mts' : 'mjs'}`,
   text,
-  endless: /drops\.on\(|AbortSignal\.timeout\(/.test(text),
+  ending: endingOf(text),
+  prints: [...text.matchAll(/^ *\/\/ prints: (.*)$/gm)].map(([, line]) => line),
 }));
 
 let project: string;
@@ -63,30 +64,44 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 it('compiles every example', () => {
   expect(examples.length).toBeGreaterThan(5);
-  execFileSync('node', [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', '.'], {
-    cwd: project,
-    encoding: 'utf8',
-    stdio: 'pipe',
-  });
+  const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', '.'];
+  const { status, stdout } = spawnSync(process.execPath, tsc, { cwd: project, encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
 });
 
 it.each(examples.filter(({ file }) => file.endsWith('.mjs')))(
   'runs $file as it stands',
-  async ({ file, endless }) => {
+  async ({ file, ending, prints }) => {
     const child = startNode([file], { cwd: project });
     const done = finished(child);
     // Examples that watch eth0 need something to see; those that run for ever are stopped.
     using injector = openInjector('peer');
     const frame = { destination: 'ff:ff:ff:ff:ff:ff', etherType: 0x88b5 };
     const sending = setInterval(() => injector.send(frame), 20);
-    if (endless) {
-      await Promise.race([once(child.stdout, 'data'), done]);
-      child.kill('SIGTERM');
+    try {
+      if (ending !== 'its end') {
+        await Promise.race([once(child.stdout, 'data'), done]);
+        child.kill('SIGTERM');
+      }
+      const { code, signal, stdout, stderr } = await done;
+      expect(stderr).toBe('');
+      expect(ending === 'killed' ? signal : code).toBe(ending === 'killed' ? 'SIGTERM' : 0);
+      expect(stdout).not.toBe('');
+      // `peer` is there for this test only.
+      const lines = stdout.replace(' peer,', '').split('\n');
+      expect(lines).toEqual(expect.arrayContaining(prints));
+    } finally {
+      clearInterval(sending);
     }
-    const { code, signal, stdout, stderr } = await done;
-    clearInterval(sending);
-    expect(stderr).toBe('');
-    expect(code === 0 || signal === 'SIGTERM').toBe(true);
-    expect(stdout).not.toBe('');
   },
 );
+
+it('compares what examples print', () => {
+  expect(examples.flatMap(({ prints }) => prints).length).toBeGreaterThanOrEqual(4);
+});
+
+/** What ends an example: itself, SIGTERM, which it handles, or SIGTERM, of which it does not know. */
+function endingOf(text: string): 'its end' | 'handled' | 'killed' {
+  if (text.includes("'SIGTERM'")) return 'handled';
+  return text.includes('AbortSignal.timeout(') ? 'killed' : 'its end';
+}
