@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -19,15 +20,17 @@ import { finished, startNode } from '../support/run-node.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+
 /** The README's examples, by the language that their fence names. */
-const examples = [
-  ...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```(js|ts)\n(.*?)^```/gms),
-].map(([, language = '', text = ''], index) => ({
-  file: `example-${index + 1}.${language === 'ts' ? 'mts' : 'mjs'}`,
-  text,
-  ending: endingOf(text),
-  prints: [...text.matchAll(/^ *\/\/ prints: (.*)$/gm)].map(([, line]) => line),
-}));
+const examples = [...README.matchAll(/^```(js|ts)\n(.*?)^```/gms)].map(
+  ([, language = '', text = ''], index) => ({
+    file: `example-${index + 1}.${language === 'ts' ? 'mts' : 'mjs'}`,
+    text,
+    ending: endingOf(text),
+    prints: [...text.matchAll(/^ *\/\/ prints: (.*)$/gm)].map(([, line]) => line),
+  }),
+);
 
 let project: string;
 
@@ -95,6 +98,15 @@ it.each(examples.filter(({ file }) => file.endsWith('.mjs')))(
     }
   },
 );
+
+it('describes every event of --json', () => {
+  const folder = join(ROOT, 'lib/cli');
+  const sources = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  const events = sources.flatMap((text) => [...text.matchAll(/event: '(\w+)'/g)].map(([, e]) => e));
+  const [, table = ''] = README.split('| `event` |');
+  const described = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, event]) => event);
+  expect(new Set(described)).toEqual(new Set(events));
+});
 
 it('compares what examples print', () => {
   expect(examples.flatMap(({ prints }) => prints).length).toBeGreaterThanOrEqual(4);
