@@ -126,7 +126,8 @@ class EbpfTracing implements RunningProbe {
       reasonName: (reason) => reasons().nameOf(reason) ?? String(reason),
       functionName: (low, high) => KernelSymbols.ofThisKernel().nameOf(low, high),
     };
-    this.#turn();
+    // Not at once: whoever started this listens when it has it in hand.
+    this.#immediate = setImmediate(() => this.#turn());
   }
 
   /**
@@ -178,9 +179,12 @@ class EbpfTracing implements RunningProbe {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
-    this.#tracer.detach();
-    while (this.#deliver() > 0);
-    this.#tracer.close();
+    try {
+      this.#try(() => this.#tracer.detach());
+      while (this.#deliver() > 0);
+    } finally {
+      this.#tracer.close();
+    }
   }
 
   ref(): void {

@@ -42,7 +42,7 @@ export interface ProbeSink {
 /** A probe at work. Its methods are not called after `close`. */
 export interface RunningProbe {
   readonly name: ProbeName;
-  /** Delivers what is still under way, then frees everything. */
+  /** Delivers what is still under way, then frees everything, whatever it throws. */
   close(): void;
   ref(): void;
   unref(): void;
@@ -51,8 +51,12 @@ export interface RunningProbe {
 /** A way of seeing drops. */
 export interface DropProbe {
   readonly name: ProbeName;
-  /** Tries whether it works here. Never throws. */
+  /** Tries whether it works here: whatever keeps it from that is in the report. */
   check(): Promise<ProbeReport>;
-  /** Resolves once armed: a drop after that is delivered or counted as lost. Throws ProbeError. */
+  /**
+   * Resolves once armed: a drop after that is delivered or counted as lost. Nothing is delivered
+   * before the next turn of the event loop, so that whoever waits for this can listen. Throws
+   * ProbeError; ArgumentError for a reason that this kernel does not have; and what `native` throws.
+   */
   start(options: ProbeOptions, sink: ProbeSink): Promise<RunningProbe>;
 }

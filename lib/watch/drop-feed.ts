@@ -2,7 +2,7 @@ import type { DropBatch, DropEvent, LostEvent } from '../drops/drop-event.ts';
 import type { ProbeSink } from '../probes/probe.ts';
 import { DropLoop, DropQueue } from './drop-loop.ts';
 
-/** Who is told of drops one by one, as they come. */
+/** Who is told of drops one by one, as they come. What it does then may open and leave loops. */
 export interface FeedListener {
   /** False: there is nobody to tell. */
   wantsDrops(): boolean;
@@ -17,13 +17,17 @@ type OpenLoop = Pick<DropLoop<unknown>, 'queue' | 'push' | 'end' | 'abort'>;
 export class DropFeed implements ProbeSink {
   /** How many could not be delivered, by where. */
   readonly lostSoFar: Record<LostEvent['where'], number> = { kernel: 0, queue: 0 };
-  /** Set once, when the probe is armed. */
+  /** Set once, when the probe is armed and has not delivered anything. */
   listener: FeedListener | undefined;
   readonly #queueLimit: number;
   readonly #loops = new Set<OpenLoop>();
+  /** The loops that have the batch which the listener is being told. */
+  #told = new Set<OpenLoop>();
+  /** What nobody has. Empty while a loop is open. */
   #kept: DropQueue;
   /** What a loop ends with, when nothing more comes. */
   #end: { error?: unknown } | undefined;
+  #aborted = false;
 
   constructor(queueLimit: number) {
     this.#queueLimit = queueLimit;
@@ -31,7 +35,9 @@ export class DropFeed implements ProbeSink {
   }
 
   batch(batch: DropBatch): void {
-    for (const loop of this.#loops) this.#tellRefused(loop.push(batch), batch);
+    this.tellKept();
+    this.#told = new Set(this.#loops);
+    this.#push(batch, this.#told);
     this.#tell(batch);
   }
 
@@ -44,8 +50,10 @@ export class DropFeed implements ProbeSink {
     this.listener?.failed(error);
   }
 
-  /** Tells the listener what was kept until it came. */
+  /** Tells the listener what was kept until it came, if it has come. */
   tellKept(): void {
+    if (this.listener?.wantsDrops() !== true) return;
+    this.#told = new Set();
     const kept = this.#takeKept();
     for (let batch = kept.takeBatch(); batch !== undefined; batch = kept.takeBatch()) {
       this.#tell(batch);
@@ -62,6 +70,7 @@ export class DropFeed implements ProbeSink {
 
   /** Ends every loop when it has read what waits, with `error` if there is one. True: one was told. */
   end(end: { error?: unknown }): boolean {
+    this.tellKept();
     const told = this.#loops.size > 0;
     this.#end ??= end;
     for (const loop of this.#loops) loop.end(this.#end);
@@ -72,6 +81,7 @@ export class DropFeed implements ProbeSink {
   /** Ends every loop at once; it throws `reason`. Nothing is kept. */
   abort(reason: unknown): void {
     this.#end = { error: reason };
+    this.#aborted = true;
     this.#kept.clear();
     for (const loop of this.#loops) loop.abort(reason);
     this.#loops.clear();
@@ -80,17 +90,26 @@ export class DropFeed implements ProbeSink {
   #tell(batch: DropBatch): void {
     for (let i = 0; i < batch.length; i++) {
       if (this.listener?.wantsDrops() !== true) {
-        this.#keep(batch.slice(i));
+        this.#passOn(batch.slice(i));
         return;
       }
       this.listener.drop(batch.at(i));
     }
   }
 
-  #keep(batch: DropBatch): void {
-    // A loop has it already; and after an abort nobody shall have it.
-    if (this.#loops.size > 0 || this.#end !== undefined) return;
-    this.#tellRefused(this.#kept.push(batch), batch);
+  /** What the listener was not told: to the loops that do not have it; kept if nobody has it. */
+  #passOn(rest: DropBatch): void {
+    const late = [...this.#loops].filter((loop) => !this.#told.has(loop));
+    // After an abort nobody shall have it.
+    const keep = this.#told.size === 0 && late.length === 0 && !this.#aborted;
+    if (keep) this.#tellRefused(this.#kept.push(rest), rest);
+    else this.#push(rest, late);
+  }
+
+  #push(batch: DropBatch, loops: Iterable<OpenLoop>): void {
+    // All of them first: a listener of 'lost' may leave one.
+    const refused = Array.from(loops, (loop) => loop.push(batch));
+    for (const count of refused) this.#tellRefused(count, batch);
   }
 
   #tellRefused(count: number, { probe }: DropBatch): void {
@@ -100,7 +119,10 @@ export class DropFeed implements ProbeSink {
   /** What a loop did not read waits for the next one, unless somebody else has it. */
   #left(loop: OpenLoop): void {
     this.#loops.delete(loop);
-    if (this.#loops.size > 0 || this.listener?.wantsDrops() === true) return;
+    if (this.#loops.size > 0 || this.listener?.wantsDrops() === true) {
+      this.#told.delete(loop);
+      return;
+    }
     for (let batch = loop.queue.takeBatch(); batch !== undefined; batch = loop.queue.takeBatch()) {
       this.#tellRefused(this.#kept.push(batch), batch);
     }

@@ -11,6 +11,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
   readonly #running: RunningProbe;
   readonly #cleanUp: () => void;
   #closing: Promise<void> | undefined;
+  #failure: Error | undefined;
 
   /** `cleanUp` is called once, when the watch closes. */
   constructor(feed: DropFeed, running: RunningProbe, cleanUp: () => void) {
@@ -19,7 +20,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     this.#running = running;
     this.#cleanUp = cleanUp;
     super.on('newListener', (event) => {
-      // Only after this is the listener there, and by then a loop may have taken what was kept.
+      // Only after this is the listener there. What comes first, a batch or this, tells what was kept.
       if (event === 'drop') queueMicrotask(() => feed.tellKept());
     });
     feed.listener = {
@@ -57,7 +58,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close({});
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -67,7 +68,8 @@ export class OpenWatch extends EventEmitter implements DropWatch {
 
   /** Delivers the drops so far, then the error, and closes. */
   fail(error: Error): void {
-    this.#closing ??= this.#close({ error });
+    this.#failure ??= error;
+    void this.close();
   }
 
   /** Throws `reason` out of every loop, and closes. */
@@ -76,17 +78,30 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     void this.close();
   }
 
-  async #close(end: { error?: Error }): Promise<void> {
+  async #close(): Promise<void> {
     // Whoever asked may be a listener, with more of its batch to come.
     await undefined;
-    this.#running.close();
-    this.#cleanUp();
-    const told = this.#feed.end(end);
-    if (end.error !== undefined && !told) this.#emitSafely('error', end.error);
+    try {
+      this.#cleanUp();
+      this.#running.close();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#failure ??= error;
+    } finally {
+      this.#tellEnd(this.#failure);
+    }
+  }
+
+  #tellEnd(error: Error | undefined): void {
+    const told = this.#feed.end(error === undefined ? {} : { error });
+    if (error !== undefined && !told) this.#emitSafely('error', error);
     this.#emitSafely('close');
   }
 
-  /** One listener that throws must not cost the others, and what comes next, their drops. */
+  /**
+   * What a listener throws must not keep the drops that come next from anybody. This one is not told
+   * to the listeners behind it: so it is with every EventEmitter.
+   */
   #emitSafely<E extends keyof DropWatchEvents>(event: E, ...args: DropWatchEvents[E]): void {
     try {
       this.emit(event, ...args);

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { expect, it, vi } from 'vitest';
+import type { DropEvent, DropWatch } from '../../lib/index.ts';
+import type { RunningProbe } from '../../lib/probes/probe.ts';
+import { DropFeed } from '../../lib/watch/drop-feed.ts';
+import { OpenWatch } from '../../lib/watch/open-watch.ts';
+import { batchOf } from '../support/batch-of.ts';
+import { takeAll } from '../support/take.ts';
+
+it('gives the rest of a batch to the loop that a listener opens when it leaves', async () => {
+  const { feed, drops } = open();
+  const loops: AsyncIterable<DropEvent>[] = [];
+  drops.once('drop', () => loops.push(drops[Symbol.asyncIterator]()));
+  feed.batch(batchOf([1, 2, 3]));
+  await drops.close();
+  expect(await numbers(loops[0])).toEqual([2, 3]);
+});
+
+it('gives a batch to the loop that is opened when another one had no room for it', async () => {
+  const { feed, drops } = open(2);
+  const slow = drops[Symbol.asyncIterator]();
+  const loops: AsyncIterable<DropEvent>[] = [];
+  drops.once('lost', () => loops.push(drops[Symbol.asyncIterator]()));
+  feed.batch(batchOf([1, 2, 3]));
+  await drops.close();
+  expect(await numbers(slow)).toEqual([1, 2]);
+  expect(await numbers(loops[0])).toEqual([1, 2]);
+  expect(drops.lost).toEqual({ kernel: 0, queue: 2 });
+});
+
+it('keeps a batch once when its only loop is left because it had no room', async () => {
+  const { feed, drops } = open(2);
+  const slow = drops[Symbol.asyncIterator]();
+  drops.once('lost', () => void slow.return?.());
+  feed.batch(batchOf([1, 2, 3]));
+  await drops.close();
+  expect(await numbers(drops)).toEqual([1, 2]);
+  expect(drops.lost).toEqual({ kernel: 0, queue: 1 });
+});
+
+it('keeps the rest of a batch when a listener leaves its loop and then itself', async () => {
+  const { feed, drops } = open();
+  const loop = drops[Symbol.asyncIterator]();
+  drops.on('drop', () => {
+    void loop.return?.();
+    drops.removeAllListeners('drop');
+  });
+  feed.batch(batchOf([1, 2, 3]));
+  await drops.close();
+  expect(await numbers(drops)).toEqual([2, 3]);
+});
+
+it('tells what was kept first when a listener of drops comes with a loss', async () => {
+  const { feed, drops } = open();
+  const told: number[] = [];
+  feed.batch(batchOf([1, 2]));
+  drops.on('lost', () => drops.on('drop', ({ ifindex }) => told.push(ifindex)));
+  feed.lost({ probe: 'ebpf', count: 1, where: 'kernel' });
+  feed.batch(batchOf([3]));
+  expect(told).toEqual([1, 2, 3]);
+  await drops.close();
+  expect(told).toEqual([1, 2, 3]);
+});
+
+it('tells what was kept also after removeAllListeners()', async () => {
+  const { feed, drops } = open();
+  const told: number[] = [];
+  drops.removeAllListeners();
+  feed.batch(batchOf([1, 2]));
+  drops.on('drop', ({ ifindex }) => told.push(ifindex));
+  await drops.close();
+  expect(told).toEqual([1, 2]);
+});
+
+it('keeps after close what a listener was not told', async () => {
+  const { feed, drops } = open();
+  feed.batch(batchOf([1, 2, 3]));
+  await drops.close();
+  await once(drops, 'drop');
+  expect(await numbers(drops)).toEqual([2, 3]);
+});
+
+it('tells what goes wrong at closing, ends what is open and frees the rest', async () => {
+  const error = new Error('close failed');
+  const { drops, cleanUp } = open(10, () => {
+    throw error;
+  });
+  const closed = once(drops, 'close');
+  const waiting = drops[Symbol.asyncIterator]().next();
+  await Promise.all([expect(waiting).rejects.toBe(error), drops.close(), closed]);
+  expect(cleanUp).toHaveBeenCalledTimes(1);
+});
+
+it("tells 'error' of what fails while closing where no loop is open", async () => {
+  const error = new Error('the ring could not be read');
+  const { drops } = open(10, (feed) => feed.failed(error));
+  const told = vi.fn();
+  drops.on('error', told);
+  await drops.close();
+  expect(told).toHaveBeenCalledExactlyOnceWith(error);
+});
+
+/** A watch whose probe is the test. */
+function open(queueLimit = 10, close: (feed: DropFeed) => void = () => {}) {
+  const feed = new DropFeed(queueLimit);
+  const cleanUp = vi.fn();
+  const running: RunningProbe = { name: 'ebpf', close: () => close(feed), ref() {}, unref() {} };
+  const drops: DropWatch = new OpenWatch(feed, running, cleanUp);
+  return { feed, drops, cleanUp };
+}
+
+/** The numbers of all drops up to the end of a loop. */
+async function numbers(loop: AsyncIterable<DropEvent> | undefined): Promise<number[]> {
+  if (loop === undefined) throw new Error('There was no such loop.');
+  return (await takeAll(loop)).map(({ ifindex }) => ifindex);
+}
