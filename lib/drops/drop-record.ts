@@ -50,32 +50,53 @@ export interface RecordContext {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** Records that lie end to end, as the kernel wrote them. */
+/**
+ * Records that lie end to end, as the kernel wrote them. Tens of thousands may wait with one record
+ * each, so they are little more than their bytes until the first is decoded.
+ */
 export class DropRecords {
   readonly probe: ProbeName;
   /** How many. */
   readonly count: number;
+  readonly #buffer: ArrayBuffer;
   readonly #context: RecordContext;
-  readonly #u8: Uint8Array;
-  readonly #u16: Uint16Array;
-  readonly #u32: Uint32Array;
-  readonly #u64: BigUint64Array;
   /** Wall clock less CLOCK_MONOTONIC when the records came, in milliseconds. */
   readonly #wallClockMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
-  /** Names of interfaces, and the record that has the bytes of each, by ifindex. */
-  readonly #interfaces = new Map<number, { record: number; name: string }>();
+  #decoder: RecordDecoder | undefined;
 
   constructor(buffer: ArrayBuffer, context: RecordContext) {
     this.probe = context.probe;
     this.count = buffer.byteLength / context.recordBytes;
+    this.#buffer = buffer;
     this.#context = context;
+  }
+
+  /** The drop in the record at `index`, which must be one of 0 to `count - 1`. */
+  decode(index: number): DropEvent {
+    this.#decoder ??= new RecordDecoder(this.#buffer, this.#context, this.#wallClockMs);
+    return this.#decoder.decode(index);
+  }
+}
+
+class RecordDecoder {
+  readonly #context: RecordContext;
+  readonly #wallClockMs: number;
+  readonly #u8: Uint8Array;
+  readonly #u16: Uint16Array;
+  readonly #u32: Uint32Array;
+  readonly #u64: BigUint64Array;
+  /** Names of interfaces, and the record that has the bytes of each, by ifindex. */
+  readonly #interfaces = new Map<number, { record: number; name: string }>();
+
+  constructor(buffer: ArrayBuffer, context: RecordContext, wallClockMs: number) {
+    this.#context = context;
+    this.#wallClockMs = wallClockMs;
     this.#u8 = new Uint8Array(buffer);
     this.#u16 = new Uint16Array(buffer);
     this.#u32 = new Uint32Array(buffer);
     this.#u64 = new BigUint64Array(buffer);
   }
 
-  /** The drop in the record at `index`, which must be one of 0 to `count - 1`. */
   decode(index: number): DropEvent {
     const record = index * this.#context.recordBytes;
     const at32 = record >>> 2;
@@ -86,7 +107,7 @@ export class DropRecords {
     const isEthernet = this.#u8[record + AT.isEthernet] === 1;
     const header = record + AT.header;
     const event: Mutable<DropEvent> = {
-      probe: this.probe,
+      probe: this.#context.probe,
       time: new Date(this.#wallClockMs + Number(timestampNs) / 1e6),
       timestampNs,
       interface: this.#interfaceName(ifindex, record),

@@ -1,9 +1,17 @@
 import type { DropBatch, DropEvent } from '../drops/drop-event.ts';
 
+/** A batch that waits, and the one behind it. */
+interface Waiting {
+  readonly batch: DropBatch;
+  next: Waiting | undefined;
+}
+
 /** Drops that wait for a reader, as a bounded queue. */
 export class DropQueue {
   readonly #limit: number;
-  #batches: DropBatch[] = [];
+  // A list, for Array.shift() takes the longer the more there is.
+  #first: Waiting | undefined;
+  #last: Waiting | undefined;
   /** Where in the first batch the next drop is. */
   #next = 0;
   #size = 0;
@@ -16,13 +24,13 @@ export class DropQueue {
   /** Appends what there is room for. Returns how many drops there was none for: the newest. */
   push(batch: DropBatch): number {
     const room = Math.min(batch.length, this.#limit - this.#size);
-    if (room > 0) this.#batches.push(room === batch.length ? batch : batch.slice(0, room));
+    if (room > 0) this.#append(room === batch.length ? batch : batch.slice(0, room));
     this.#size += room;
     return batch.length - room;
   }
 
   takeEvent(): DropEvent | undefined {
-    const first = this.#batches[0];
+    const first = this.#first?.batch;
     if (first === undefined) return undefined;
     const event = first.at(this.#next++);
     this.#size--;
@@ -31,7 +39,7 @@ export class DropQueue {
   }
 
   takeBatch(): DropBatch | undefined {
-    const first = this.#batches[0];
+    const first = this.#first?.batch;
     if (first === undefined) return undefined;
     const rest = this.#next === 0 ? first : first.slice(this.#next);
     this.#size -= rest.length;
@@ -40,13 +48,22 @@ export class DropQueue {
   }
 
   clear(): void {
-    this.#batches = [];
+    this.#first = undefined;
+    this.#last = undefined;
     this.#next = 0;
     this.#size = 0;
   }
 
+  #append(batch: DropBatch): void {
+    const waiting: Waiting = { batch, next: undefined };
+    if (this.#last === undefined) this.#first = waiting;
+    else this.#last.next = waiting;
+    this.#last = waiting;
+  }
+
   #dropFirst(): void {
-    this.#batches.shift();
+    this.#first = this.#first?.next;
+    if (this.#first === undefined) this.#last = undefined;
     this.#next = 0;
   }
 }
@@ -113,7 +130,9 @@ export class DropLoop<T> implements AsyncIterableIterator<T, undefined, undefine
   return(): Promise<IteratorResult<T, undefined>> {
     this.#leave();
     this.queue.clear();
-    this.end();
+    // Whoever has left is not told of a failure any more.
+    this.#end = {};
+    this.#answer();
     return Promise.resolve({ value: undefined, done: true });
   }
 

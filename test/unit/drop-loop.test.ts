@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { DropBatch, DropEvent } from '../../lib/drops/drop-event.ts';
+import type { DropEvent } from '../../lib/index.ts';
 import { DropLoop, DropQueue } from '../../lib/watch/drop-loop.ts';
+import { batchOf } from '../support/batch-of.ts';
 import { takeAll } from '../support/take.ts';
 
 it('gives drops in their order, one by one or in batches, and says how many it refused', () => {
@@ -55,37 +56,18 @@ it('throws a failure once, behind what waits, and then is done', async () => {
   expect(await loop.next()).toEqual({ value: undefined, done: true });
 });
 
+it('is done once it was left, also when it was to throw a failure', async () => {
+  const loop = loopOf(10);
+  loop.push(batchOf([1]));
+  loop.end({ error: new Error('gone') });
+  expect(await loop.return()).toEqual({ value: undefined, done: true });
+  expect(await loop.next()).toEqual({ value: undefined, done: true });
+});
+
 function loopOf(limit: number): DropLoop<DropEvent> {
   return new DropLoop(
     new DropQueue(limit),
     (queue) => queue.takeEvent(),
     () => {},
   );
-}
-
-/** A batch whose drops have the given ifindexes. */
-function batchOf(ifindexes: readonly number[]): DropBatch {
-  return {
-    probe: 'ebpf',
-    length: ifindexes.length,
-    at: (i) => dropOn(ifindexes[i] ?? -1),
-    slice: (start, end) => batchOf(ifindexes.slice(start, end)),
-    [Symbol.iterator]: () => ifindexes.map(dropOn)[Symbol.iterator](),
-  };
-}
-
-function dropOn(ifindex: number): DropEvent {
-  return {
-    probe: 'ebpf',
-    time: new Date(0),
-    timestampNs: 0n,
-    interface: '',
-    ifindex,
-    netns: 0,
-    source: '',
-    destination: '',
-    etherType: 0,
-    length: 0,
-    header: new Uint8Array(),
-  };
 }
