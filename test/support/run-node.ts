@@ -44,7 +44,10 @@ export function startNode(
 ): ChildProcessWithoutNullStreams {
   // It does not outlive this process, however that ends: prctl(2), PR_SET_PDEATHSIG.
   const setpriv = ['--pdeathsig=KILL', ...boundingSet(without), '--', process.execPath, ...args];
-  return spawn('/usr/bin/setpriv', setpriv, { cwd, env: { ...withoutVitest(process.env), ...env } });
+  return spawn('/usr/bin/setpriv', setpriv, {
+    cwd,
+    env: { ...withoutVitest(process.env), ...env },
+  });
 }
 
 /** Everything that a child prints, and how it ends. */
