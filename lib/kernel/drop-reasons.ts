@@ -24,7 +24,8 @@ export class DropReasons {
 
   constructor(reasons: Iterable<Enumerator> = []) {
     for (const { name, value } of reasons) {
-      if (this.#names.has(value)) continue;
+      // 0 is SKB_NOT_DROPPED_YET, which no drop has.
+      if (value === 0 || this.#names.has(value)) continue;
       this.#names.set(value, name);
       this.#numbers.set(name, value);
     }
@@ -47,15 +48,34 @@ export class DropReasons {
     return this.#names.get(reason);
   }
 
-  /** The number of a name as `nameOf` gives it. */
+  /** The number of a name as `nameOf` gives it, in any case: the kernel's are in upper case. */
   numberOf(name: string): number | undefined {
-    return this.#numbers.get(name);
+    return this.#numbers.get(name.toUpperCase());
   }
 
-  /** All names, in the order of their numbers. */
-  names(): string[] {
-    return [...this.#names].sort(([a], [b]) => a - b).map(([, name]) => name);
+  /** How many have a name. */
+  get size(): number {
+    return this.#names.size;
   }
+
+  /** Up to five names that contain `text`, or begin with a third of it or more; the likest first. */
+  like(text: string): string[] {
+    const wanted = text.toUpperCase();
+    return [...this.#numbers.keys()]
+      .map((name) => ({ name, likeness: likeness(name, wanted) }))
+      .filter(({ likeness }) => likeness > 0 && likeness >= wanted.length / 3)
+      .sort((a, b) => b.likeness - a.likeness)
+      .slice(0, 5)
+      .map(({ name }) => name);
+  }
+}
+
+/** How many characters of `wanted` a name has: all of them anywhere, or those it begins with. */
+function likeness(name: string, wanted: string): number {
+  if (name.includes(wanted)) return wanted.length;
+  let common = 0;
+  while (common < wanted.length && name[common] === wanted[common]) common++;
+  return common;
 }
 
 /** The reasons in the BTF of vmlinux and of those modules that have reasons. Throws RangeError. */

@@ -88,13 +88,16 @@ function refused(error: RawSystemError): ProbeError {
 function reasonNumber(reason: string): number {
   const known = DropReasons.ofThisKernel();
   const number = /^\d+$/.test(reason) ? Number(reason) : known.numberOf(reason);
-  if (number !== undefined) return number;
-  throw invalidArgument(
-    'options.reason',
-    'a drop reason of this kernel',
-    reason,
-    `It has: ${known.names().join(', ')}.`,
-  );
+  if (number !== undefined && number >= 1 && number <= 0xffffffff) return number;
+  const expected = 'a drop reason of this kernel';
+  throw invalidArgument('options.reason', expected, reason, otherReasons(reason, known));
+}
+
+function otherReasons(reason: string, known: DropReasons): string {
+  if (known.size === 0) return 'It has no names of reasons.';
+  const like = known.like(reason);
+  const meant = like.length === 0 ? '' : `Did you mean ${like.join(' or ')}? `;
+  return `${meant}It has ${known.size}: bpftool btf dump file /sys/kernel/btf/vmlinux | grep DROP_REASON_`;
 }
 
 /** The tracer and the rhythm in which its ring is read. */

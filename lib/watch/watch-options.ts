@@ -16,7 +16,7 @@ export interface WatchOptions {
   readonly destination?: string | readonly string[] | undefined;
   /** EtherType as in DropEvent: 0 to 0xffff. */
   readonly etherType?: number | readonly number[] | undefined;
-  /** The kernel's name for why, without SKB_DROP_REASON_. */
+  /** The kernel's name for why, with or without SKB_DROP_REASON_, in any case. */
   readonly reason?: string | readonly string[] | undefined;
   /** The probes that may be used; the first that works is. Default: the best that works here. */
   readonly probe?: ProbeName | readonly ProbeName[] | undefined;
@@ -43,19 +43,20 @@ export interface WatchPlan {
   readonly probeOptions: ProbeOptions;
 }
 
-const OPTIONS: readonly (keyof WatchOptions)[] = [
-  'interface',
-  'scope',
-  'source',
-  'destination',
-  'etherType',
-  'reason',
-  'probe',
-  'headerBytes',
-  'queueLimit',
-  'ringBytes',
-  'signal',
-];
+/** As a record, for a list could lack one. */
+const OPTIONS: Readonly<Record<keyof WatchOptions, true>> = {
+  interface: true,
+  scope: true,
+  source: true,
+  destination: true,
+  etherType: true,
+  reason: true,
+  probe: true,
+  headerBytes: true,
+  queueLimit: true,
+  ringBytes: true,
+  signal: true,
+};
 
 /** MAX_HEADER_BYTES in native/kernel/drop_record.h */
 const MOST_HEADER_BYTES = 256;
@@ -96,11 +97,9 @@ function checkShape(options: WatchOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw invalidArgument('options', 'an object', options);
   }
-  const known: readonly string[] = OPTIONS;
+  const known = Object.keys(OPTIONS);
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw invalidArgument('options', `only ${OPTIONS.join(', ')}`, name);
-    }
+    if (!known.includes(name)) throw invalidArgument('options', `only ${known.join(', ')}`, name);
   }
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw invalidArgument('options.signal', 'an AbortSignal', options.signal);
@@ -130,7 +129,7 @@ function resolveTarget(target: InterfaceRef, argument: string): [number, Interfa
 }
 
 function reasonName(reason: string, argument: string): string {
-  if (typeof reason === 'string') return reason.replace(/^SKB_DROP_REASON_/, '');
+  if (typeof reason === 'string') return reason.replace(/^SKB_DROP_REASON_/i, '');
   throw invalidArgument(argument, 'the name of a drop reason', reason);
 }
 

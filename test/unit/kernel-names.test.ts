@@ -30,7 +30,26 @@ it('finds a reason by its name and by its number', () => {
   expect(number).toBeGreaterThan(2);
   expect(reasons.nameOf(number ?? 0)).toBe('UNHANDLED_PROTO');
   expect(reasons.nameOf(0xfffe)).toBeUndefined();
+  expect(reasons.numberOf('unhandled_proto')).toBe(number);
   expect(reasons.numberOf('BAD_LUCK')).toBeUndefined();
+  // 0, which no drop has.
+  expect(reasons.numberOf('NOT_DROPPED_YET')).toBeUndefined();
+});
+
+it.each([
+  ['UNHANDLED_PROTOCOL', ['UNHANDLED_PROTO']],
+  ['unhandeld_proto', ['UNHANDLED_PROTO']],
+  ['HANDLED_PROTO', ['UNHANDLED_PROTO']],
+  ['NO_SOKET', ['NO_SOCKET']],
+  ['SOCKET_', ['SOCKET_FILTER', 'SOCKET_RCVBUFF', 'SOCKET_BACKLOG', 'SOCKET_CLOSE']],
+  ['BAD_LUCK', []],
+  ['4294967296', []],
+  ['', []],
+])('finds the names that are like %s', (text, names) => {
+  const reasons = ['NO_SOCKET', 'SOCKET_FILTER', 'UNHANDLED_PROTO', 'SOCKET_RCVBUFF', 'NOMEM'];
+  const more = ['SOCKET_BACKLOG', 'NEIGH_FAILED', 'SOCKET_CLOSE'];
+  const known = new DropReasons([...reasons, ...more].map((name, i) => ({ name, value: i + 1 })));
+  expect(known.like(text)).toEqual(names);
 });
 
 it('reads drop reasons from the format of the trace event', () => {
@@ -41,6 +60,13 @@ it('reads drop reasons from the format of the trace event', () => {
     { name: 'NO_SOCKET', value: 2 },
     { name: 'SUBSYS', value: 0x10000 },
   ]);
+});
+
+it('reads BTF wherever it lies in memory', () => {
+  const vmlinux = readFileSync(VMLINUX);
+  const moved = Buffer.alloc(vmlinux.length + 1).subarray(1);
+  vmlinux.copy(moved);
+  expect(reasonsInBtf(moved, [])).toEqual(reasonsInBtf(vmlinux, []));
 });
 
 it('refuses what is not BTF', () => {

@@ -61,9 +61,26 @@ it.each(BAD)('refuses a bad %s: %j', (argument, options, expected) => {
   );
 });
 
-it('refuses a reason that this kernel does not have, and names those that it has', async () => {
-  await expect(watchDrops({ reason: 'BAD_LUCK' })).rejects.toMatchObject({
-    argument: 'options.reason',
-    message: expect.stringMatching(/received "BAD_LUCK"\. It has: .*UNHANDLED_PROTO/),
+it.each(['BAD_LUCK', 'NOT_DROPPED_YET', '0', '4294967296', ''])(
+  'refuses %s, which is no reason of this kernel, and says where they are',
+  async (reason) => {
+    await expect(watchDrops({ reason })).rejects.toMatchObject({
+      argument: 'options.reason',
+      message: expect.stringMatching(
+        `^Expected a drop reason of this kernel for options.reason but received "${reason}"\\. It has \\d+: bpftool btf dump`,
+      ),
+    });
+  },
+);
+
+it('suggests the reason that may have been meant', async () => {
+  await expect(watchDrops({ reason: 'UNHANDLED_PROTOCOL' })).rejects.toMatchObject({
+    mend: expect.stringMatching(/^Did you mean UNHANDLED_PROTO\? It has /),
   });
+});
+
+it('takes a reason in any case, with or without its prefix, or by its number', async () => {
+  for (const reason of ['unhandled_proto', 'Skb_Drop_Reason_Unhandled_Proto', '4294967295']) {
+    await (await watchDrops({ reason })).close();
+  }
 });
