@@ -11,7 +11,7 @@ import {
 import { DropReasons } from '../kernel/drop-reasons.ts';
 import { KernelSymbols } from '../kernel/symbols.ts';
 import { type DropTracer, native } from '../native.ts';
-import { explainEbpfFailure, isPrivilegeMissing, thisMachine } from './explain-ebpf.ts';
+import { explainEbpfFailure, thisMachine } from './explain-ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
 
 /** While drops keep coming, the ring is read this often. */
@@ -79,9 +79,8 @@ async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningPro
 }
 
 function refused(error: RawSystemError): ProbeError {
-  const machine = thisMachine();
-  const code = isPrivilegeMissing(error, machine) ? 'ERR_PERMISSION' : 'ERR_PROBE_UNAVAILABLE';
-  return new ProbeError(code, 'ebpf', explainEbpfFailure(error, machine), { cause: error });
+  const { code, ...explanation } = explainEbpfFailure(error, thisMachine());
+  return new ProbeError(code, 'ebpf', explanation, { cause: error });
 }
 
 /** A reason by its name, or by its number where it has no name here: as drops show it. */

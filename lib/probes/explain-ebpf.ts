@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { getSystemErrorName } from 'node:util';
-import type { Explanation, RawSystemError } from '../errors.ts';
+import { type ErrorCode, type Explanation, errnoName, type RawSystemError } from '../errors.ts';
 
 /** What decides why the kernel refuses an eBPF program. */
 export interface Machine {
@@ -13,85 +12,133 @@ export interface Machine {
   readonly lockdown: string;
   /** Whether this process is in a user namespace other than the first: user_namespaces(7). */
   readonly userNamespace: boolean;
-  /** Whether this process shows CAP_PERFMON, or CAP_SYS_ADMIN, which stands in for it. */
-  readonly perfmon: boolean;
+  /** The effective capabilities of this process, a bit each: CapEff of proc_pid_status(5). */
+  readonly capabilities: bigint;
+}
+
+/** Why the kernel refused the eBPF probe, and what to do about it. */
+export interface Refusal extends Explanation {
+  readonly code: ErrorCode;
 }
 
 // include/uapi/linux/capability.h
 const CAP_SYS_ADMIN = 21n;
-const CAP_PERFMON = 38n;
+const NEEDED = { CAP_BPF: 39n, CAP_PERFMON: 38n };
 
 /** The machine that this process runs on. */
 export function thisMachine(): Machine {
+  const [, effective = '0'] = /^CapEff:\s*(\w+)/m.exec(read('/proc/self/status')) ?? [];
   return {
     release: release(),
     btf: existsSync('/sys/kernel/btf/vmlinux'),
     lockdown: /\[(\w+)\]/.exec(read('/sys/kernel/security/lockdown'))?.[1] ?? 'none',
     userNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(read('/proc/self/uid_map')),
-    perfmon: hasCapability(CAP_PERFMON) || hasCapability(CAP_SYS_ADMIN),
+    capabilities: BigInt(`0x${effective}`),
   };
 }
 
-/** proc_pid_status(5), CapEff. */
-function hasCapability(capability: bigint): boolean {
-  const [, effective = '0'] = /^CapEff:\s*(\w+)/m.exec(read('/proc/self/status')) ?? [];
-  return ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n;
+/** Why the kernel refused the eBPF probe: the first thing that is in its way. */
+export function explainEbpfFailure(raw: RawSystemError, machine: Machine): Refusal {
+  return (
+    explainLimit(raw) ??
+    explainMissingBtf(machine) ??
+    explainPrivilege(raw, machine) ??
+    explainAge(raw, machine) ??
+    explainFilter(raw) ?? {
+      code: 'ERR_PROBE_UNAVAILABLE',
+      reason: `The kernel (${machine.release}) refused the eBPF probe (${raw.syscall}: ${errnoName(raw.errno)}).`,
+      mend: 'Please report this at the dropscope repository, with the kernel release.',
+    }
+  );
 }
 
-/** Whether what the kernel answered means that this process lacks a privilege. */
-export function isPrivilegeMissing(raw: RawSystemError, machine: Machine): boolean {
-  const errno = getSystemErrorName(-raw.errno);
-  // Without CAP_PERFMON the verifier does not know bpf_probe_read_kernel() and answers EINVAL.
-  return errno === 'EPERM' || errno === 'EACCES' || (errno === 'EINVAL' && !machine.perfmon);
+function explainLimit(raw: RawSystemError): Refusal | undefined {
+  const code = 'ERR_PROBE_UNAVAILABLE';
+  switch (errnoName(raw.errno)) {
+    case 'ENOMEM':
+      return {
+        code,
+        reason: 'The kernel has no memory for the ring buffer (ENOMEM).',
+        mend: 'Give a smaller ringBytes.',
+      };
+    case 'EMFILE':
+      return {
+        code,
+        reason: 'This process has as many files open as it may have (EMFILE).',
+        mend: 'Raise the limit: ulimit -n, or LimitNOFILE= in the systemd unit.',
+      };
+    case 'ENFILE':
+      return {
+        code,
+        reason: 'This machine has as many files open as it may have (ENFILE).',
+        mend: 'Raise the limit: sysctl fs.file-max',
+      };
+    default:
+      return undefined;
+  }
 }
 
-/** Why the kernel refused the eBPF probe, and what to do about it. */
-export function explainEbpfFailure(raw: RawSystemError, machine: Machine): Explanation {
-  const errno = getSystemErrorName(-raw.errno);
-  if (!machine.btf) {
-    return {
-      reason: `This kernel (${machine.release}) has no BTF, the description of its own types.`,
-      mend: 'Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of Debian 12 and Ubuntu 22.10 and later are.',
-    };
-  }
-  if (isPrivilegeMissing(raw, machine)) return explainPermission(machine);
-  if (isOlder(machine.release, [5, 19])) {
-    return {
-      reason: `This kernel (${machine.release}) is too old for the eBPF probe (${raw.syscall}: ${errno}).`,
-      mend: 'Boot Linux 5.19 or later, such as Debian 12 has.',
-    };
-  }
-  if (errno === 'ENOMEM') {
-    return {
-      reason: 'The kernel has no memory for the ring buffer (ENOMEM).',
-      mend: 'Give a smaller ringBytes.',
-    };
-  }
+function explainMissingBtf({ btf, release }: Machine): Refusal | undefined {
+  if (btf) return undefined;
   return {
-    reason: `The kernel (${machine.release}) refused the eBPF probe (${raw.syscall}: ${errno}).`,
-    mend: 'Please report this at the dropscope repository, with the kernel release.',
+    code: 'ERR_PROBE_UNAVAILABLE',
+    reason: `This kernel (${release}) has no BTF, the description of its own types.`,
+    mend: 'Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of Debian 12 and Ubuntu 22.10 and later are.',
   };
 }
 
-function explainPermission(machine: Machine): Explanation {
-  // Lockdown's confidentiality refuses bpf_probe_read_kernel(), even to root.
-  if (machine.lockdown === 'confidentiality') {
-    return {
-      reason:
-        'The kernel is locked down (confidentiality), which keeps BPF from reading its memory.',
-      mend: 'Boot with lockdown=integrity or without lockdown: man 7 kernel_lockdown',
-    };
-  }
+/** What keeps BPF from reading the kernel's memory, so that the verifier answers EINVAL, too. */
+function explainPrivilege(raw: RawSystemError, machine: Machine): Refusal | undefined {
+  if (!['EPERM', 'EACCES', 'EINVAL'].includes(errnoName(raw.errno))) return undefined;
+  const code = 'ERR_PERMISSION';
+  const missing = missingCapabilities(machine.capabilities);
   if (machine.userNamespace) {
     return {
+      code,
       reason:
         'This process is in a user namespace, where the kernel refuses BPF whatever capabilities it shows.',
       mend: 'Run it outside: with the capabilities CAP_BPF and CAP_PERFMON of the host.',
     };
   }
+  if (missing.length > 0) {
+    return {
+      code,
+      reason: `This process may not load BPF programs: it lacks ${missing.join(' and ')}.`,
+      mend: 'Run as root, or grant what it needs to the service (AmbientCapabilities=CAP_BPF CAP_PERFMON in its systemd unit).',
+    };
+  }
+  if (machine.lockdown !== 'confidentiality') return undefined;
   return {
-    reason: 'This process may not load BPF programs: it lacks CAP_BPF or CAP_PERFMON.',
-    mend: 'Run as root, or grant both to the service (AmbientCapabilities=CAP_BPF CAP_PERFMON in its systemd unit).',
+    code,
+    reason: 'The kernel is locked down (confidentiality), which keeps BPF from reading its memory.',
+    mend: 'Boot with lockdown=integrity or without lockdown: man 7 kernel_lockdown',
+  };
+}
+
+/** capabilities(7): CAP_SYS_ADMIN stands in for both. */
+function missingCapabilities(capabilities: bigint): string[] {
+  const has = (capability: bigint) => ((capabilities >> capability) & 1n) === 1n;
+  if (has(CAP_SYS_ADMIN)) return [];
+  return Object.entries(NEEDED).flatMap(([name, capability]) => (has(capability) ? [] : [name]));
+}
+
+function explainAge(raw: RawSystemError, { release }: Machine): Refusal | undefined {
+  if (!isOlder(release, [5, 19])) return undefined;
+  return {
+    code: 'ERR_PROBE_UNAVAILABLE',
+    reason: `This kernel (${release}) is too old for the eBPF probe (${raw.syscall}: ${errnoName(raw.errno)}).`,
+    mend: 'Boot Linux 5.19 or later, such as Debian 12 has.',
+  };
+}
+
+/** With every privilege there, EPERM comes from outside of BPF; the verifier says EACCES. */
+function explainFilter(raw: RawSystemError): Refusal | undefined {
+  if (errnoName(raw.errno) !== 'EPERM') return undefined;
+  return {
+    code: 'ERR_PERMISSION',
+    reason:
+      'This process has the capabilities, but a seccomp filter or a security module refuses bpf(2).',
+    mend: 'In a container: Docker 23 or later, or --security-opt seccomp=unconfined.',
   };
 }
 

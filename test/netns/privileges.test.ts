@@ -7,15 +7,19 @@ const SDK = new URL('../../dist/index.js', import.meta.url).href;
 beforeAll(() => linkUp('lo'));
 
 it('says which capabilities watching needs', async () => {
-  for (const capability of ['bpf', 'perfmon'] as const) {
-    expect(await failure("watchDrops({ interface: 'lo' })", [capability, 'sys_admin'])).toEqual({
-      name: 'ProbeError',
-      code: 'ERR_PERMISSION',
-      message:
-        'This process may not load BPF programs: it lacks CAP_BPF or CAP_PERFMON. Run as root, or ' +
-        'grant both to the service (AmbientCapabilities=CAP_BPF CAP_PERFMON in its systemd unit).',
-    });
-  }
+  const lacks = (names: string) => ({
+    name: 'ProbeError',
+    code: 'ERR_PERMISSION',
+    message:
+      `This process may not load BPF programs: it lacks ${names}. Run as root, or grant what it ` +
+      'needs to the service (AmbientCapabilities=CAP_BPF CAP_PERFMON in its systemd unit).',
+  });
+  const watch = "watchDrops({ interface: 'lo' })";
+  expect(await failure(watch, ['bpf', 'sys_admin'])).toEqual(lacks('CAP_BPF'));
+  expect(await failure(watch, ['perfmon', 'sys_admin'])).toEqual(lacks('CAP_PERFMON'));
+  expect(await failure(watch, ['bpf', 'perfmon', 'sys_admin'])).toEqual(
+    lacks('CAP_BPF and CAP_PERFMON'),
+  );
 });
 
 it('needs no more than CAP_BPF and CAP_PERFMON to watch', async () => {
@@ -36,7 +40,7 @@ it('reports what is missing, with its mend, instead of the probe', async () => {
     {
       probe: 'ebpf',
       available: false,
-      reason: 'This process may not load BPF programs: it lacks CAP_BPF or CAP_PERFMON.',
+      reason: 'This process may not load BPF programs: it lacks CAP_BPF.',
       mend: expect.stringContaining('AmbientCapabilities=CAP_BPF CAP_PERFMON'),
       remarks: [],
     },
@@ -70,19 +74,23 @@ it('says what the kernel refused when there is no descriptor left', async () => 
     '--input-type=module',
     '-e',
     `import { execFileSync } from 'node:child_process';
-     import { openSync } from 'node:fs';
+     import { closeSync, openSync } from 'node:fs';
      import { openInjector, readLinkStats, watchDrops } from '${SDK}';
      await watchDrops({ reason: 'BAD_LUCK' }).catch(() => {}); // Loads the addon and no more.
      execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64']);
-     try { for (;;) openSync('/dev/null'); } catch {}
+     let last;
+     try { for (;;) last = openSync('/dev/null'); } catch {}
      const calls = [
        () => readLinkStats(),
        () => readLinkStats('lo'),
        () => watchDrops({ interface: 1 }),
        async () => openInjector('lo'),
+       // Room for the first of several that it needs.
+       async () => { closeSync(last); await watchDrops(); },
      ];
      const told = ({ name, code, errnoName, message }) => ({ name, code, errnoName, message });
-     const errors = await Promise.all(calls.map((call) => call().then(() => ({}), told)));
+     const errors = [];
+     for (const call of calls) errors.push(await call().then(() => ({}), told));
      console.log(JSON.stringify(errors));`,
   ]);
   expect(stderr).toBe('');
@@ -96,6 +104,11 @@ it('says what the kernel refused when there is no descriptor left', async () => 
     refused('looking for an interface'),
     refused('looking for an interface'),
     refused('looking for an interface'),
+    {
+      name: 'ProbeError',
+      code: 'ERR_PROBE_UNAVAILABLE',
+      message: expect.stringMatching(/as many files open .* ulimit -n/),
+    },
   ]);
 });
 
