@@ -10,8 +10,7 @@ export type ErrorCode =
   | 'ERR_PROBE_UNAVAILABLE'
   | 'ERR_CLOSED'
   | 'ERR_UNSUPPORTED_PLATFORM'
-  | 'ERR_ADDON_NOT_BUILT'
-  | 'ERR_DEMO_FAILED';
+  | 'ERR_ADDON_NOT_BUILT';
 
 /** What is wrong, and what to do about it: one or more whole sentences each. */
 export interface Explanation {
@@ -39,7 +38,10 @@ export class DropscopeError extends Error implements Explanation {
   }
 }
 
-/** A value that the caller gave cannot be used. Nothing was changed or sent. */
+/**
+ * A value that the caller gave cannot be used. Nothing was changed or sent, except by `sendAll`: its
+ * `sent` says how many frames were.
+ */
 export class ArgumentError extends DropscopeError {
   override readonly name = 'ArgumentError';
   /** Which argument, as a path: `frame.etherType`. */
@@ -187,10 +189,11 @@ export function needsLinux(platform: string): DropscopeError {
 }
 
 export function addonNotBuilt(tried: readonly string[], cause: unknown): DropscopeError {
+  const why = cause instanceof Error ? cause.message.split('\n', 1).join() : shown(cause);
   return new DropscopeError(
     'ERR_ADDON_NOT_BUILT',
     {
-      reason: `dropscope has no working addon for ${process.platform}-${process.arch}, Node ${process.version}. Tried: ${tried.join(', ')}.`,
+      reason: `dropscope has no working addon for ${process.platform}-${process.arch}, Node ${process.version}: ${why}. Tried: ${tried.join(', ')}.`,
       mend: 'Reinstall the package on this kind of machine, or build it from its repository with ./setup.',
     },
     { cause },

@@ -123,20 +123,28 @@ function load(): Addon {
     try {
       return require(path) as Addon;
     } catch (error) {
-      cause ??= error;
+      // One that is there and does not load says more than one that is not there.
+      if (cause === undefined || isMissing(cause)) cause = error;
     }
   }
   throw addonNotBuilt(tried, cause);
 }
 
-/** A build in this checkout first, then the binary that the package brought. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
+}
+
+/**
+ * A build in this checkout first, then the binaries that the package brought: the linker refuses
+ * what is for another C library. Which one this is could be read from process.report, but that asks
+ * the DNS for the names of all open sockets' addresses.
+ */
 function candidates(): string[] {
   const override = process.env['DROPSCOPE_ADDON'];
   if (override !== undefined) return [override];
-  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  const libc = report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
   return [
     'build/Release/dropscope.node',
-    `prebuilds/linux-${process.arch}-${libc}/dropscope.node`,
+    `prebuilds/linux-${process.arch}-glibc/dropscope.node`,
+    `prebuilds/linux-${process.arch}-musl/dropscope.node`,
   ].map((path) => fileURLToPath(new URL(`../${path}`, import.meta.url)));
 }
