@@ -6,7 +6,6 @@ export {
   type LostEvent,
   PROBE_NAMES,
   type ProbeName,
-  type VlanTag,
 } from './drops/drop-event.ts';
 export {
   ArgumentError,
@@ -17,7 +16,7 @@ export {
   SystemCallError,
 } from './errors.ts';
 export type { EthernetFrame } from './ethernet/frame.ts';
-export type { FrameVlan } from './ethernet/vlan.ts';
+export type { FrameVlan, VlanTag } from './ethernet/vlan.ts';
 export { injectFrame } from './injection/inject-frame.ts';
 export { type FrameInjector, openInjector } from './injection/injector.ts';
 export type { InterfaceRef } from './link/interface.ts';

@@ -1,4 +1,4 @@
-import type { VlanTag } from '../drops/drop-event.ts';
+import type { VlanTag } from '../ethernet/vlan.ts';
 import type { Json } from './json-line.ts';
 
 /** `0x4321`. */

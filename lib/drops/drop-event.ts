@@ -1,3 +1,5 @@
+import type { VlanTag } from '../ethernet/vlan.ts';
+
 /** The ways of seeing drops, the best first. */
 export const PROBE_NAMES = ['ebpf'] as const;
 
@@ -15,18 +17,6 @@ export interface DropCounter {
   readonly before: bigint;
   /** Its value with this frame, as `ip -s link` shows it. */
   readonly after: bigint;
-}
-
-/** An 802.1Q or 802.1ad tag. */
-export interface VlanTag {
-  /** VLAN identifier, 0 to 4095. */
-  readonly id: number;
-  /** Priority code point, 0 to 7. */
-  readonly priority: number;
-  /** Drop eligible indicator. */
-  readonly dei: boolean;
-  /** Tag protocol identifier: 0x8100 or 0x88a8. */
-  readonly protocol: number;
 }
 
 /** One frame that the kernel dropped. */

@@ -1,5 +1,6 @@
 import { formatMacAddress } from '../ethernet/mac-address.ts';
-import type { CounterName, DropCounter, DropEvent, ProbeName, VlanTag } from './drop-event.ts';
+import { type VlanTag, vlanTag } from '../ethernet/vlan.ts';
+import type { CounterName, DropCounter, DropEvent, ProbeName } from './drop-event.ts';
 
 /**
  * Where the fields of struct drop_record lie (native/kernel/drop_record.h), in bytes from its start.
@@ -137,8 +138,7 @@ class RecordDecoder {
   #vlan(record: number): VlanTag | undefined {
     const protocol = this.#u16[(record + AT.vlanProtocol) >>> 1] ?? 0;
     if (protocol === 0) return undefined;
-    const tci = this.#u16[(record + AT.vlanTci) >>> 1] ?? 0;
-    return { id: tci & 0xfff, priority: tci >>> 13, dei: (tci & 0x1000) !== 0, protocol };
+    return vlanTag(protocol, this.#u16[(record + AT.vlanTci) >>> 1] ?? 0);
   }
 
   #counter(record: number): DropCounter | undefined {

@@ -3,11 +3,11 @@ import { checkBytes } from './bytes.ts';
 import { checkEtherType } from './ether-type.ts';
 import { formatMacAddress, MAC_LENGTH, writeMacAddress } from './mac-address.ts';
 import {
-  type DecodedVlan,
   type FrameVlan,
   isTagProtocol,
   readVlan,
   TAG_LENGTH,
+  type VlanTag,
   writeVlan,
 } from './vlan.ts';
 
@@ -43,7 +43,7 @@ export interface DecodedFrame {
   /** Behind the tag, if there is one. Below 0x0600 it is the length field of IEEE 802.3. */
   readonly etherType: number;
   /** The outer tag. */
-  readonly vlan?: DecodedVlan;
+  readonly vlan?: VlanTag;
   /** What follows, padding included. Shares memory with the frame. */
   readonly payload: Uint8Array;
 }

@@ -19,11 +19,15 @@ export interface FrameVlan {
   readonly protocol?: number | undefined;
 }
 
-/** A VLAN tag as it was found in a frame. */
-export interface DecodedVlan {
+/** An 802.1Q or 802.1ad tag. */
+export interface VlanTag {
+  /** VLAN identifier, 0 to 4095. */
   readonly id: number;
+  /** Priority code point, 0 to 7. */
   readonly priority: number;
+  /** Drop eligible indicator. */
   readonly dei: boolean;
+  /** Tag protocol identifier: 0x8100 or 0x88a8. */
   readonly protocol: number;
 }
 
@@ -48,14 +52,13 @@ export function writeVlan(vlan: FrameVlan, into: Uint8Array, offset: number): vo
 }
 
 /** Reads the 4 bytes of a tag. */
-export function readVlan(view: DataView, offset: number): DecodedVlan {
-  const control = view.getUint16(offset + 2);
-  return {
-    id: control & 0xfff,
-    priority: control >> 13,
-    dei: (control & 0x1000) !== 0,
-    protocol: view.getUint16(offset),
-  };
+export function readVlan(view: DataView, offset: number): VlanTag {
+  return vlanTag(view.getUint16(offset), view.getUint16(offset + 2));
+}
+
+/** The tag whose tag control information is `tci`: IEEE 802.1Q, 9.6. */
+export function vlanTag(protocol: number, tci: number): VlanTag {
+  return { id: tci & 0xfff, priority: tci >>> 13, dei: (tci & 0x1000) !== 0, protocol };
 }
 
 function checkUpTo(greatest: number, value: number, what: string, argument: string): void {
