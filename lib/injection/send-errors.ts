@@ -72,8 +72,11 @@ function explainSend(raw: RawSystemError, { target, length }: SendContext): Expl
   }
 }
 
-/** Notes in an error of ours how many frames were sent before it; others stay as they are. */
+/**
+ * Notes in an error of ours how many frames were sent before it. Others stay as they are, and so
+ * does one that knows of another `sendAll`: the iterator of the frames may throw it.
+ */
 export function stoppedAfter(sent: number, error: unknown): unknown {
-  if (error instanceof DropscopeError) error.sent = sent;
+  if (error instanceof DropscopeError) error.sent ??= sent;
   return error;
 }

@@ -135,6 +135,17 @@ it('sends what an iterator gave before it threw, and closes one that it leaves',
   expect(closed).toBe(2);
 });
 
+it('leaves an error that an iterator throws as it is, also one of another sendAll', async () => {
+  using injector = openInjector('veth-a');
+  const theirs = await injector.sendAll([FRAME, TOO_LONG]).catch((error: unknown) => error);
+  function* frames() {
+    yield* [FRAME, FRAME, FRAME];
+    throw theirs;
+  }
+  await expect(injector.sendAll(frames())).rejects.toBe(theirs);
+  expect(theirs).toMatchObject({ sent: 1 });
+});
+
 it('goes on with the next call after one that failed', async () => {
   using injector = openInjector('veth-a');
   const [first, second] = await Promise.allSettled([
