@@ -5,6 +5,7 @@
 export interface LinkStats {
   /** The interface's name. */
   readonly name: string;
+  /** Its index: it stays through a rename. */
   readonly ifindex: number;
   /** Good packets received by the interface, including those that the host had to drop later. */
   readonly rxPackets: bigint;

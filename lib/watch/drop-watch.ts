@@ -7,9 +7,12 @@ export interface DropWatchEvents {
   drop: [drop: DropEvent];
   /** Drops were seen and could not be delivered. */
   lost: [lost: LostEvent];
-  /** The watch cannot go on and closes. Told here only when no loop is open to tell it to. */
+  /**
+   * The watch cannot go on and closes. Told here only when no loop is open to tell it to, and not
+   * for an abort.
+   */
   error: [error: Error];
-  /** Everything is freed. The last event. */
+  /** Listeners were told everything and what was open is freed; loops may still read. The last event. */
   close: [];
 }
 
@@ -19,16 +22,15 @@ export interface DropWatchEvents {
  * them; so they also do between two loops. A loop that is slow is given the oldest: what comes while
  * `queueLimit` drops wait for it is counted as lost.
  *
- * Close ends a loop when it has read what waits, abort throws `signal.reason` out of it, break only
- * leaves it. An open watch keeps the process alive.
+ * Close ends a loop when it has read what waits, abort throws `signal.reason` out of it at once,
+ * break only leaves it. Listeners are told the drops from before an abort, too, and then 'close'. A
+ * loop is open from when its iterator was made, read or not, until it ends or is left. An open watch
+ * keeps the process alive.
  *
  * What a listener throws is an uncaught exception, as with every EventEmitter; if the process goes
  * on, so does the watch, with the next drop.
  */
-export interface DropWatch
-  extends EventEmitter,
-    AsyncIterable<DropEvent, undefined, undefined>,
-    AsyncDisposable {
+export interface DropWatch extends EventEmitter, AsyncIterable<DropEvent>, AsyncDisposable {
   /** The probe that is at work. */
   readonly probe: ProbeName;
 
@@ -36,10 +38,10 @@ export interface DropWatch
   readonly lost: Readonly<Record<LostEvent['where'], number>>;
 
   /** The drops in the batches in which they come: cheaper than one by one, above 100,000 a second. */
-  batches(): AsyncIterableIterator<DropBatch, undefined, undefined>;
+  batches(): AsyncIterableIterator<DropBatch>;
 
   /** The drops, one by one. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<DropEvent, undefined, undefined>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<DropEvent>;
 
   /** Keeps the process alive while the watch is open, which is the default. */
   ref(): this;
@@ -48,8 +50,8 @@ export interface DropWatch
   unref(): this;
 
   /**
-   * Stops. Drops from before are still delivered; resolves when that is done and everything is
-   * freed. May be called from a listener and more than once.
+   * Stops. Resolves when listeners were told the drops from before and what was open is freed; loops
+   * still read what waits for them. May be called from a listener and more than once.
    */
   close(): Promise<void>;
 
