@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isUint8Array } from 'node:util/types';
 import { closed, invalidArgument } from '../errors.ts';
 import { checkFrameBytes, type EthernetFrame } from '../ethernet/frame.ts';
-import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
-import { native, type PacketSocket } from '../native.ts';
+import { type InterfaceRef, interfaceName, resolveInterface } from '../link/interface.ts';
+import type { PacketSocket } from '../native.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
@@ -149,7 +149,7 @@ class SocketInjector implements FrameInjector {
 
   /** By its present name: a command with the one before a rename would mend nothing. */
   #explain(error: unknown, length: number): unknown {
-    const name = native().interfaceName(this.#ifindex);
+    const name = interfaceName(this.#ifindex);
     return explainSending(error, name === '' ? this.#target : name, length);
   }
 }
