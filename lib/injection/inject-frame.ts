@@ -34,7 +34,11 @@ export async function injectFrame(
     if (isRawSystemError(error) && error.syscall === 'ioctl') resolveInterface(target, 'target');
     throw explainSending(error, target, length);
   }
-  await waiting?.catch((error: unknown) => {
+  // To await nothing would cost another turn of the microtask queue for each frame.
+  if (waiting === undefined) return;
+  try {
+    await waiting;
+  } catch (error) {
     throw explainSending(error, target, length);
-  });
+  }
 }

@@ -72,13 +72,19 @@ class SocketInjector implements FrameInjector {
 
   send(frame: EthernetFrame | Uint8Array): void {
     if (this.#closed) throw closed('injector');
-    if (isUint8Array(frame)) {
-      checkFrameBytes(frame);
-      this.#sendBytes(frame);
-      return;
+    let length = 0;
+    try {
+      if (isUint8Array(frame)) {
+        checkFrameBytes(frame);
+        length = frame.length;
+        this.#socket.send(frame);
+      } else {
+        length = this.#buffer.write(frame, 0, this.#ownAddress);
+        this.#socket.send(this.#buffer.bytes, length);
+      }
+    } catch (error) {
+      throw this.#explain(error, length);
     }
-    const length = this.#buffer.write(frame, 0, this.#ownAddress);
-    this.#sendBytes(this.#buffer.bytes, length);
   }
 
   sendAll(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number> {
@@ -95,14 +101,6 @@ class SocketInjector implements FrameInjector {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #sendBytes(bytes: Uint8Array, length?: number): void {
-    try {
-      this.#socket.send(bytes, length);
-    } catch (error) {
-      throw this.#explain(error, length ?? bytes.length);
-    }
   }
 
   async #sendEach(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number> {

@@ -15,7 +15,7 @@ import { explainEbpfFailure, thisMachine } from './explain-ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
 
 /** While drops keep coming, the ring is read this often. */
-const BUSY_INTERVAL_MS = 5;
+const BUSY_INTERVAL_MS = 3;
 
 /** Most records that one turn of the event loop takes out of the ring. */
 const RECORDS_PER_TURN = 16_384;

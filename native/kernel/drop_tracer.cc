@@ -21,8 +21,9 @@ constexpr int kPrimeAttempts = 1000;
 
 // The number of possible CPUs: the last one in a list like "0-3,8-11", plus one.
 uint32_t possible_cpus() {
+  std::ifstream file("/sys/devices/system/cpu/possible");
   std::string list;
-  std::getline(std::ifstream("/sys/devices/system/cpu/possible"), list);
+  if (!std::getline(file, list)) throw SystemError("open");
   const auto last = list.find_last_of("-,");
   const auto number = last == std::string::npos ? list : list.substr(last + 1);
   const uint32_t cpus = static_cast<uint32_t>(std::stoul(number)) + 1;

@@ -23,12 +23,13 @@ Napi::Error out_of_range(Napi::Env env) {
   return Napi::RangeError::New(env, "A frame reaches beyond its buffer");
 }
 
-// The first bytes of an array, or all of them where no length is given.
-std::span<const uint8_t> to_frame(Napi::Value bytes, Napi::Value length) {
-  const auto frame = to_bytes(bytes);
-  if (length.IsUndefined()) return frame;
-  const size_t wanted = to_number(length, UINT32_MAX);
-  if (wanted > frame.size()) throw out_of_range(bytes.Env());
+// The array at an index of the arguments: its first bytes, as many as the next argument says, or
+// all of them where there is no next one.
+std::span<const uint8_t> to_frame(const Napi::CallbackInfo& info, size_t index) {
+  const auto frame = to_bytes(info[index]);
+  if (info.Length() == index + 1) return frame;
+  const size_t wanted = to_number(info[index + 1], UINT32_MAX);
+  if (wanted > frame.size()) throw out_of_range(info.Env());
   return frame.first(wanted);
 }
 
@@ -70,14 +71,14 @@ class PacketSocketObject {
 
   // (frame: Uint8Array, length?: number) => void
   void send(const Napi::CallbackInfo& info) {
-    guard(info.Env(), [&] { socket(info).send(to_frame(info[0], info[1])); });
+    guard(info.Env(), [&] { socket(info).send(to_frame(info, 0)); });
   }
 
   // (name: string, frame: Uint8Array, length?: number) => void
   void send_to(const Napi::CallbackInfo& info) {
     guard(info.Env(), [&] {
       PacketSocket& socket = this->socket(info);
-      socket.send_to(to_interface_name(info[0]), to_frame(info[1], info[2]));
+      socket.send_to(to_interface_name(info[0]), to_frame(info, 1));
     });
   }
 
