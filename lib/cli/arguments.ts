@@ -25,7 +25,8 @@ export function integer(
   return (text) => {
     const value = /^(\d+|0x[\da-f]+)$/i.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
-    throw invalidArgument(name, expected, text, 'Write it in decimal, or in hexadecimal with 0x.');
+    const mend = Number.isNaN(value) ? 'Write it in decimal, or in hexadecimal with 0x.' : '';
+    throw invalidArgument(name, expected, text, mend);
   };
 }
 
