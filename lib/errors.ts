@@ -104,6 +104,7 @@ export interface RawSystemError extends Error {
 export function isRawSystemError(error: unknown): error is RawSystemError {
   return (
     error instanceof Error &&
+    !(error instanceof DropscopeError) &&
     'syscall' in error &&
     typeof error.syscall === 'string' &&
     'errno' in error &&

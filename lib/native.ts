@@ -57,11 +57,14 @@ export interface DropTracer {
   open(onOpen: (error: Error | undefined) => void): void;
   /** Bytes from one record of a batch to the next. */
   readonly recordBytes: number;
-  /** Takes up to `limit` records out of the ring; undefined when there is none. */
+  /** How many records are in the ring, those included that are still being written. */
+  readonly waiting: number;
+  /** Takes up to `limit` records out of the ring; undefined when the first is not there or not whole. */
   drain(limit: number): ArrayBuffer | undefined;
   /**
-   * Drops not told since the tracer was armed: those that found no room in the ring, and those that
-   * interrupted another one on their CPU, which the kernel shows to no program.
+   * Drops not told since the tracer was armed: those that found no room in the ring or whose device
+   * was forgotten among too many, and those that interrupted another one on their CPU, which the
+   * kernel shows to no program.
    */
   lost(): number;
   /**

@@ -18,11 +18,11 @@ export async function injectFrame(
   target: InterfaceRef,
   frame: EthernetFrame | Uint8Array,
 ): Promise<void> {
-  // A name is resolved when the frame is sent.
-  if (typeof target !== 'string') resolveInterface(target, 'target');
   shared ??= new SharedSocket(() => {
     shared = undefined;
   });
+  // A name is resolved when the frame is sent; where that is later, it is looked at now, too.
+  if (typeof target !== 'string' || shared.busy) resolveInterface(target, 'target');
   const { buffer } = shared;
   let length = 0;
   let waiting: Promise<void> | undefined;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isUint8Array } from 'node:util/types';
-import { closed, invalidArgument } from '../errors.ts';
+import { closed, invalidArgument, isRawSystemError } from '../errors.ts';
 import { checkFrameBytes, type EthernetFrame } from '../ethernet/frame.ts';
 import { type InterfaceRef, interfaceName, resolveInterface } from '../link/interface.ts';
 import type { PacketSocket } from '../native.ts';
@@ -147,6 +147,7 @@ class SocketInjector implements FrameInjector {
 
   /** By its present name: a command with the one before a rename would mend nothing. */
   #explain(error: unknown, length: number): unknown {
+    if (!isRawSystemError(error)) return error;
     const name = interfaceName(this.#ifindex);
     return explainSending(error, name === '' ? this.#target : name, length);
   }

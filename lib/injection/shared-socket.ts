@@ -25,13 +25,18 @@ export class SharedSocket {
     this.#timer = setInterval(() => this.#closeWhenIdle(), IDLE_MS).unref();
   }
 
+  /** Whether frames wait for room in the send buffer. */
+  get busy(): boolean {
+    return this.#waiting > 0;
+  }
+
   /**
    * Sends a frame, after those that wait for room in the send buffer: then it gives a promise.
    * Failures are RawSystemErrors.
    */
   send(target: InterfaceRef, bytes: Uint8Array, length: number): Promise<void> | undefined {
     this.#used = true;
-    if (this.#waiting === 0 && this.#sendNow(target, bytes, length)) return undefined;
+    if (!this.busy && this.#sendNow(target, bytes, length)) return undefined;
     return this.#sendInTurn(target, new Uint8Array(bytes.subarray(0, length)));
   }
 

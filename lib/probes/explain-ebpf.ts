@@ -58,7 +58,7 @@ function explainLimit(raw: RawSystemError): Refusal | undefined {
     case 'ENOMEM':
       return {
         code,
-        reason: 'The kernel has no memory for the ring buffer (ENOMEM).',
+        reason: 'The kernel has no memory for the ring buffer and the table of devices (ENOMEM).',
         mend: 'Give a smaller ringBytes.',
       };
     case 'EMFILE':

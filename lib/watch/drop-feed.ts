@@ -63,6 +63,8 @@ export class DropFeed implements ProbeSink {
   /** A loop over what was kept until now and everything that comes. */
   open<T>(take: (queue: DropQueue) => T | undefined): DropLoop<T> {
     const loop = new DropLoop(this.#takeKept(), take, () => this.#left(loop));
+    // What it takes over may be from a loop that left, with the batch that is being told.
+    if ([...this.#told].some((other) => !this.#loops.has(other))) this.#told.add(loop);
     if (this.#end === undefined) this.#loops.add(loop);
     else loop.end(this.#end);
     return loop;
@@ -74,7 +76,6 @@ export class DropFeed implements ProbeSink {
     const told = this.#loops.size > 0;
     this.#end ??= end;
     for (const loop of this.#loops) loop.end(this.#end);
-    this.#loops.clear();
     return told;
   }
 
@@ -116,7 +117,7 @@ export class DropFeed implements ProbeSink {
     if (count > 0) this.lost({ probe, count, where: 'queue' });
   }
 
-  /** What a loop did not read waits for the next one, unless somebody else has it. */
+  /** What a loop did not read waits for the next one, unless somebody else reads. */
   #left(loop: OpenLoop): void {
     this.#loops.delete(loop);
     if (this.#loops.size > 0 || this.listener?.wantsDrops() === true) {

@@ -61,7 +61,7 @@ const OPTIONS: Readonly<Record<keyof WatchOptions, true>> = {
 /** MAX_HEADER_BYTES in native/kernel/drop_record.h */
 const MOST_HEADER_BYTES = 256;
 
-/** Entries of the map `filters` in native/bpf/drop_tracer.bpf.c */
+/** MAX_FILTERS in native/kernel/drop_record.h */
 const MOST_FILTER_VALUES = 4096;
 
 /** ArgumentError for options that are no use, before anything is changed. */

@@ -67,12 +67,18 @@ static __always_inline __u32 moved_counter(__u64 node, __u64 core_stats, struct 
 	if (!last) {
 		struct counters zero = {};
 
-		/* The map forgets what was not used for longest, where there are too many devices. */
-		if (node <= state.newest_node) {
+		__u64 total = 0;
+
+		for (int i = 0; i < COUNTERS; i++)
+			total += now.value[i];
+		/*
+		 * The map forgets what was not used for longest, where there are too many devices. One
+		 * born since the start has counted this drop at most.
+		 */
+		if (node <= state.newest_node || total > 1) {
 			bpf_map_update_elem(&last_seen, &key, &now, BPF_ANY);
 			return UNKNOWN_COUNTER;
 		}
-		/* Born since the start: its counters began at 0. */
 		bpf_map_update_elem(&last_seen, &key, &zero, BPF_ANY);
 		last = bpf_map_lookup_elem(&last_seen, &key);
 		if (!last)
@@ -97,11 +103,11 @@ static __always_inline void note_peer(struct net_device *dev, struct cpu_state *
 	const __u32 private_data = (bpf_core_type_size(struct net_device) + 31) & ~31U;	/* NETDEV_ALIGN */
 	struct net_device *peer = NULL, *back = NULL;
 
-	bpf_probe_read_kernel(&peer, sizeof(peer), (void *)(number(cpu, dev) + private_data));
+	bpf_probe_read_kernel(&peer, sizeof(peer), (void *)(untyped(cpu, dev) + private_data));
 	if (!peer)
 		return;
 	bpf_probe_read_kernel(&back, sizeof(back), (void *)peer + private_data);
-	if ((__u64)back != number(cpu, dev))
+	if ((__u64)back != untyped(cpu, dev))
 		return;
 	moved_counter(BPF_CORE_READ(peer, dev.kobj.sd, id), (__u64)BPF_CORE_READ(peer, core_stats), cpu, cpu_id);
 }

@@ -54,7 +54,7 @@ static __always_inline struct net_device *device_of(struct sk_buff *skb, struct 
 {
 	struct net_device *dev = skb->dev;
 
-	if (dev && number(cpu, dev->nd_net.net->ns.ops) == state.namespace_ops)
+	if (dev && untyped(cpu, dev->nd_net.net->ns.ops) == state.namespace_ops)
 		return dev;
 	return NULL;
 }
@@ -114,11 +114,11 @@ int on_kfree_skb(__u64 *ctx)
 	/* Every device of every namespace, so that what was last seen is right for the next drop. */
 	dev = device_of(skb, cpu);
 	if (dev) {
-		core_stats = number(cpu, dev->core_stats);
+		core_stats = untyped(cpu, dev->core_stats);
 		counter = moved_counter(dev->dev.kobj.sd->id, core_stats, cpu, cpu_id);
 		if (counter == NO_COUNTER)
 			note_peer(dev, cpu, cpu_id);
-		net = number(cpu, dev->nd_net.net);
+		net = untyped(cpu, dev->nd_net.net);
 		ifindex = dev->ifindex;
 		on_ethernet = dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
 	} else {

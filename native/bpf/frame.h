@@ -74,7 +74,7 @@ static __always_inline void parse_frame(struct sk_buff *skb, bool on_ethernet, s
 	/* ~0: skb_mac_header_was_set() is false. */
 	if (mac_header != 0xffff && skb->tail > mac_header) {
 		frame->available = skb->tail - mac_header;
-		frame->length += number(cpu, skb->data) - (__u64)frame->start;
+		frame->length += untyped(cpu, skb->data) - (__u64)frame->start;
 	}
 	if (vlan_tag_stripped(skb)) {
 		frame->vlan_protocol = bpf_ntohs(skb->vlan_proto);

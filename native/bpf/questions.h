@@ -20,7 +20,7 @@ static long learn_offset(__u32 cpu_id, __u64 *base)
 	void *value = bpf_map_lookup_percpu_elem(&offset_probe, &zero, cpu_id);
 
 	if (value)
-		cpu->offset = number(cpu, value) - *base;
+		cpu->offset = untyped(cpu, value) - *base;
 	return 0;
 }
 
@@ -36,7 +36,7 @@ int find_home(void *ctx)
 	state.home_inode = BPF_CORE_READ(net, ns.inum);
 	state.namespace_ops = (__u64)BPF_CORE_READ(net, ns.ops);
 	bpf_probe_read_kernel(&base, sizeof(base),
-			      (void *)number(cpu_state(0), &offset_probe) +
+			      (void *)untyped(cpu_state(0), &offset_probe) +
 				      bpf_core_field_offset(struct bpf_array, pptrs));
 	bpf_loop(config.cpu_count, learn_offset, &base, 0);
 	return 0;
@@ -83,6 +83,11 @@ static long prime_namespace(__u32 index, struct prime_walk *walk)
 	struct net *net = walk->net;
 	struct list_head *next = BPF_CORE_READ(net, list.next);
 
+	if (!next) {
+		/* The namespace ends just now. */
+		walk->disturbed = true;
+		return 1;
+	}
 	walk->node = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 	/* The list's head, net_namespace_list, is no namespace. */
 	if ((__u64)BPF_CORE_READ(net, ns.ops) == state.namespace_ops)
@@ -105,8 +110,10 @@ int prime_cpu(__u64 *ctx)
 	__u64 early = cpu->early;
 
 	bpf_loop(1 << 20, prime_namespace, &walk, 0);
+	if (cpu->early != early || walk.disturbed)
+		return 1;
 	cpu->primed = 1;
-	if (cpu->early == early && !walk.disturbed)
+	if (cpu->early == early)
 		return 0;
 	cpu->primed = 0;
 	return 1;

@@ -23,7 +23,7 @@ static __always_inline struct cpu_state *cpu_state(__u32 cpu)
  * A kernel pointer as a number. The verifier forbids arithmetic on pointers whose type it knows; to
  * it, what was stored in a map and loaded again has none.
  */
-static __always_inline __u64 number(struct cpu_state *cpu, const void *pointer)
+static __always_inline __u64 untyped(struct cpu_state *cpu, const void *pointer)
 {
 	volatile __u64 *scratch = &cpu->scratch;
 

@@ -16,7 +16,11 @@ constexpr int kAttempts = 8;
 }  // namespace
 
 void DriverParts::learn_all() {
-  for (const auto& link : links_.read_all()) of(static_cast<uint32_t>(link.ifindex));
+  try {
+    for (const auto& link : links_.read_all()) of(static_cast<uint32_t>(link.ifindex));
+  } catch (const SystemError&) {
+    // Too many links come and go to list them. Each is measured again when it drops.
+  }
 }
 
 LinkCounters DriverParts::of(uint32_t ifindex) {

@@ -67,7 +67,7 @@ struct filter_key {
 struct cpu_state {
 	__u64 offset;		/* __per_cpu_offset of this CPU */
 	__u64 primed;		/* its last seen values are filled in: drops count from here on */
-	__u64 scratch;
+	__u64 scratch;		/* of untyped() and submit() */
 	__u64 early;		/* drops before it was primed */
 	__u64 lost;		/* drops that were to be told: no room in the ring, or UNKNOWN_COUNTER */
 	__u64 padding[3];

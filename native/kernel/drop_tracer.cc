@@ -71,6 +71,7 @@ void DropTracer::arm(const std::vector<filter_key>& filters) {
   check(tracer_skeleton_attach(skeleton_.get()));
   for (uint32_t cpu = 0; cpu < config_.cpu_count; ++cpu) prime(cpu);
   driver_parts_.learn_all();
+  misses_before_ = recursion_misses(handles_.on_kfree_skb_fd);
 }
 
 void DropTracer::prime(uint32_t cpu) const {
@@ -103,7 +104,7 @@ std::optional<LinkCounters> DropTracer::kernel_part(uint32_t ifindex) const {
 }
 
 uint64_t DropTracer::lost() const {
-  uint64_t lost = recursion_misses(handles_.on_kfree_skb_fd);
+  uint64_t lost = recursion_misses(handles_.on_kfree_skb_fd) - misses_before_;
   for (const auto& cpu : std::span(handles_.state->cpus, config_.cpu_count)) {
     lost += __atomic_load_n(&cpu.lost, __ATOMIC_RELAXED);
   }

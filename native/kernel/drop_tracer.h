@@ -65,6 +65,7 @@ class DropTracer {
   std::unique_ptr<drop_tracer_bpf, Destroy> skeleton_;
   RingReader ring_;
   DriverParts driver_parts_;
+  uint64_t misses_before_ = 0;  // recursion_misses() when it was armed
 };
 
 }  // namespace dropscope

@@ -54,6 +54,7 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     return DefineClass(env, "DropTracer",
                        {InstanceMethod<&DropTracerObject::open>("open"),
                         InstanceAccessor<&DropTracerObject::record_bytes>("recordBytes"),
+                        InstanceAccessor<&DropTracerObject::waiting>("waiting"),
                         InstanceMethod<&DropTracerObject::drain>("drain"),
                         InstanceMethod<&DropTracerObject::lost>("lost"),
                         InstanceMethod<&DropTracerObject::wake_on_next>("wakeOnNext"),
@@ -133,6 +134,10 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
 
   Napi::Value record_bytes(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).record_bytes()));
+  }
+
+  Napi::Value waiting(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).waiting()));
   }
 
   // (limit: number) => ArrayBuffer | undefined

@@ -124,7 +124,7 @@ describe('when the send buffer is full', () => {
   }
 
   it('refuses a frame by send, for that does not wait', () => {
-    shape('8kbit');
+    shape('80bit');
     using injector = openInjector('veth-a');
     expect(fill(injector)).toMatchObject({
       name: 'SystemCallError',
@@ -149,7 +149,7 @@ describe('when the send buffer is full', () => {
   });
 
   it('ends the waiting of sendAll by close', async () => {
-    shape('8kbit');
+    shape('80bit');
     const injector = openInjector('veth-a');
     fill(injector);
     const sending = injector.sendAll([FRAME]);
@@ -161,7 +161,7 @@ describe('when the send buffer is full', () => {
   });
 
   it('tells waiting calls that the interface went', async () => {
-    shape('8kbit');
+    shape('80bit');
     using injector = openInjector('veth-a');
     fill(injector);
     const sending = injector.sendAll([FRAME]);

@@ -22,7 +22,7 @@ it('leaves no descriptor, program or map after 200 watches and injectors', async
   // Fewer where the kernel's symbols were still being read in the background.
   await waitFor('the descriptors of before', () => countDescriptors() <= descriptors);
   expect(countBpf()).toBe(bpf);
-});
+}, 120_000);
 
 it('leaves nothing of a watch in a worker that is terminated', async () => {
   const worker = () =>

@@ -3,7 +3,6 @@ import { collectUntilMarker, isMarker, stayOnCpu } from './collect.ts';
 import { readAllDropCounters } from './link-counters.ts';
 import { carrier } from './links.ts';
 import { ip, linkUp, vethPair } from './namespace.ts';
-import { setNamespaceSysctl } from './sysctl.ts';
 import { takeAll } from './take.ts';
 
 /** The MAC address of `b`. */
@@ -23,8 +22,6 @@ export interface Observation {
 
 /** `a` and `b`: what is sent on one is received by the other. Both are up and quiet; so is `lo`. */
 export async function vethScene(): Promise<void> {
-  // Else they say now and then, by MLD, which multicast groups they are in.
-  setNamespaceSysctl('ipv6/conf/default/disable_ipv6', 1);
   linkUp('lo');
   vethPair('a', 'b');
   ip('link', 'set', 'dev', 'b', 'address', B);

@@ -50,6 +50,28 @@ it('keeps the rest of a batch when a listener leaves its loop and then itself', 
   expect(await numbers(drops)).toEqual([2, 3]);
 });
 
+it('keeps drops once that two loops leave unread after the end', async () => {
+  const { feed, drops } = open();
+  const loops = [drops[Symbol.asyncIterator](), drops[Symbol.asyncIterator]()];
+  feed.batch(batchOf([1, 2]));
+  await drops.close();
+  for (const loop of loops) await loop.return?.();
+  expect(await numbers(drops)).toEqual([1, 2]);
+});
+
+it('gives a batch once to the loop that follows another, from a listener', async () => {
+  const { feed, drops } = open();
+  const first = drops[Symbol.asyncIterator]();
+  const loops: AsyncIterable<DropEvent>[] = [];
+  drops.once('drop', () => {
+    void first.return?.();
+    loops.push(drops[Symbol.asyncIterator]());
+  });
+  feed.batch(batchOf([1, 2, 3]));
+  await drops.close();
+  expect(await numbers(loops[0])).toEqual([1, 2, 3]);
+});
+
 it('tells what was kept first when a listener of drops comes with a loss', async () => {
   const { feed, drops } = open();
   const told: number[] = [];

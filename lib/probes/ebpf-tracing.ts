@@ -1,0 +1,130 @@
+import { RecordBatch } from '../drops/drop-batch.ts';
+import { DropRecords, type RecordContext } from '../drops/drop-record.ts';
+import { isRawSystemError, systemCallFailed } from '../errors.ts';
+import { DropReasons } from '../kernel/drop-reasons.ts';
+import { KernelSymbols } from '../kernel/symbols.ts';
+import type { DropTracer } from '../native.ts';
+import type { ProbeSink, RunningProbe } from './probe.ts';
+
+/** While drops keep coming, the ring is read this often. */
+const BUSY_INTERVAL_MS = 3;
+
+/** Most records that one turn of the event loop takes out of the ring. */
+const RECORDS_PER_TURN = 16_384;
+
+/** The tracer and the rhythm in which its ring is read. */
+export class EbpfTracing implements RunningProbe {
+  readonly name = 'ebpf';
+  readonly #tracer: DropTracer;
+  readonly #sink: ProbeSink;
+  #context: RecordContext | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #referenced = true;
+  #lost = 0;
+  #closed = false;
+  #failed = false;
+
+  constructor(makeTracer: (onRecord: () => void) => DropTracer, sink: ProbeSink) {
+    this.#tracer = makeTracer(() => this.#turn());
+    this.#sink = sink;
+  }
+
+  /** Loads, attaches and arms. When that fails, everything is freed. */
+  async open(): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#tracer.open((error) => (error === undefined ? resolve() : reject(error)));
+      });
+    } catch (error) {
+      this.#tracer.close();
+      throw error;
+    }
+    const reasons = DropReasons.ofThisKernel;
+    this.#context = {
+      probe: this.name,
+      recordBytes: this.#tracer.recordBytes,
+      reasonName: (reason) => reasons().nameOf(reason) ?? String(reason),
+      functionName: (low, high) => KernelSymbols.ofThisKernel().nameOf(low, high),
+    };
+    // Not at once: whoever started this listens when it has it in hand.
+    this.#immediate = setImmediate(() => this.#turn());
+  }
+
+  /**
+   * Takes what the ring has. While there is something, comes again on its own: at once if there was
+   * more than one turn takes, else after a pause. When there is nothing, asks to be woken.
+   */
+  #turn(): void {
+    const count = this.#deliver();
+    const asleep = count === 0 && this.#try(() => this.#tracer.wakeOnNext());
+    if (asleep || this.#closed || this.#failed) return;
+    if (count > 0 && count < RECORDS_PER_TURN) {
+      this.#timer = setTimeout(() => this.#turn(), BUSY_INTERVAL_MS);
+    } else {
+      this.#immediate = setImmediate(() => this.#turn());
+    }
+    this.#applyReference();
+  }
+
+  /** Returns how many records there were. */
+  #deliver(): number {
+    const buffer = this.#try(() => this.#tracer.drain(RECORDS_PER_TURN));
+    this.#tellLost();
+    if (buffer === undefined || this.#context === undefined) return 0;
+    const records = new DropRecords(buffer, this.#context);
+    this.#sink.batch(new RecordBatch(records));
+    return records.count;
+  }
+
+  #tellLost(): void {
+    const lost = this.#try(() => this.#tracer.lost()) ?? this.#lost;
+    if (lost === this.#lost) return;
+    this.#sink.lost({ probe: this.name, count: lost - this.#lost, where: 'kernel' });
+    this.#lost = lost;
+  }
+
+  /** What the tracer answers. Where the kernel refuses that, the probe cannot go on. */
+  #try<T>(ask: () => T): T | undefined {
+    try {
+      return ask();
+    } catch (error) {
+      if (!isRawSystemError(error)) throw error;
+      this.#failed = true;
+      this.#sink.failed(systemCallFailed(error, 'reading the drops'));
+      return undefined;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    try {
+      this.#try(() => this.#tracer.detach());
+      // A record may still be being written on another CPU.
+      while (this.#deliver() > 0 || (!this.#failed && this.#tracer.waiting > 0));
+    } finally {
+      this.#tracer.close();
+    }
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#tracer.ref();
+    this.#applyReference();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#tracer.unref();
+    this.#applyReference();
+  }
+
+  #applyReference(): void {
+    for (const waiting of [this.#timer, this.#immediate]) {
+      if (this.#referenced) waiting?.ref();
+      else waiting?.unref();
+    }
+  }
+}
