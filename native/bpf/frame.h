@@ -48,6 +48,8 @@ static __always_inline void parse_ethernet(struct frame *frame)
 	struct ethernet *ethernet = &frame->ethernet;
 	__u32 bytes = frame->available < sizeof(*ethernet) ? frame->available : sizeof(*ethernet);
 
+	/* Or the compiler, which sees that it changes nothing, leaves out the mask that old verifiers need. */
+	barrier_var(bytes);
 	bpf_probe_read_kernel(ethernet, bytes & 31, frame->start);
 	frame->ether_type = bpf_ntohs(ethernet->type);
 	for (int i = 0; i < 2 && is_vlan(frame->ether_type); i++) {
