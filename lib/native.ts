@@ -8,8 +8,11 @@ export interface PacketSocket {
   bind(ifindex: number): void;
   /** Sends the first `length` bytes of `frame`, or all of it. EAGAIN: the send buffer is full. */
   send(frame: Uint8Array, length?: number): void;
-  /** Binds to the interface that has this name now, and sends. ENODEV of ioctl: there is none. */
-  sendTo(name: string, frame: Uint8Array, length?: number): void;
+  /**
+   * Sends as `send` does, if the interface that it is bound to has this name now. False: it has not,
+   * or is gone.
+   */
+  sendTo(name: string, frame: Uint8Array, length?: number): boolean;
   /**
    * Sends the frames `first` to `lengths.length - 1` of those that lie end to end in `packed`;
    * frame `first` begins at `offset`. Returns how many the kernel took: 256 at most, fewer when it

@@ -1,4 +1,3 @@
-import { isRawSystemError } from '../errors.ts';
 import type { EthernetFrame } from '../ethernet/frame.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
 import { explainSending, readOwnAddress } from './packet-socket.ts';
@@ -21,23 +20,13 @@ export async function injectFrame(
   shared ??= new SharedSocket(() => {
     shared = undefined;
   });
-  // A name is resolved when the frame is sent; where that is later, it is looked at now, too.
-  if (typeof target !== 'string' || shared.busy) resolveInterface(target, 'target');
   const { buffer } = shared;
   let length = 0;
-  let waiting: Promise<void> | undefined;
   try {
     length = buffer.write(frame, 0, () => readOwnAddress(resolveInterface(target, 'target')));
-    waiting = shared.send(target, buffer.bytes, length);
-  } catch (error) {
-    // In words, where there is no such interface or can be none.
-    if (isRawSystemError(error) && error.syscall === 'ioctl') resolveInterface(target, 'target');
-    throw explainSending(error, target, length);
-  }
-  // To await nothing would cost another turn of the microtask queue for each frame.
-  if (waiting === undefined) return;
-  try {
-    await waiting;
+    const waiting = shared.send(target, buffer.bytes, length);
+    // To await nothing would cost another turn of the microtask queue for each frame.
+    if (waiting !== undefined) await waiting;
   } catch (error) {
     throw explainSending(error, target, length);
   }

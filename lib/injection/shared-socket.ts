@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { isRawSystemError } from '../errors.ts';
-import type { InterfaceRef } from '../link/interface.ts';
+import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
 import type { PacketSocket } from '../native.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { openPacketSocket } from './packet-socket.ts';
@@ -25,30 +25,22 @@ export class SharedSocket {
     this.#timer = setInterval(() => this.#closeWhenIdle(), IDLE_MS).unref();
   }
 
-  /** Whether frames wait for room in the send buffer. */
-  get busy(): boolean {
-    return this.#waiting > 0;
-  }
-
   /**
    * Sends a frame, after those that wait for room in the send buffer: then it gives a promise.
-   * Failures are RawSystemErrors.
+   * Failures are RawSystemErrors, or the ArgumentError for what is no interface here.
    */
   send(target: InterfaceRef, bytes: Uint8Array, length: number): Promise<void> | undefined {
     this.#used = true;
-    if (!this.busy && this.#sendNow(target, bytes, length)) return undefined;
+    if (this.#waiting === 0 && this.#sendNow(target, bytes, length)) return undefined;
     return this.#sendInTurn(target, new Uint8Array(bytes.subarray(0, length)));
   }
 
   /** False: the send buffer is full. */
   #sendNow(target: InterfaceRef, bytes: Uint8Array, length: number): boolean {
     try {
-      if (typeof target === 'string') {
-        this.#socket.sendTo(target, bytes, length);
-      } else {
-        this.#socket.bind(target);
-        this.#socket.send(bytes, length);
-      }
+      if (typeof target === 'string' && this.#socket.sendTo(target, bytes, length)) return true;
+      this.#socket.bind(resolveInterface(target, 'target'));
+      this.#socket.send(bytes, length);
       return true;
     } catch (error) {
       if (isRawSystemError(error) && error.errno === constants.errno.EAGAIN) return false;

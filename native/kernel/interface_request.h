@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,9 @@ namespace dropscope {
 // A request of netdevice(7) about the interface of this name. nullopt for what can be no
 // interface's name, of which the kernel would read only the beginning: it ends a name at NUL, and
 // at the colon of an alias (dev_ioctl() in net/core/dev_ioctl.c).
+//
+// Only for interfaces that are known to be there: for a name that is not, SIOCGIFINDEX and others
+// run modprobe and wait for it (dev_load() in the same file).
 inline std::optional<ifreq> request_by_name(const std::string& name) {
   ifreq request{};
   if (name.size() >= sizeof request.ifr_name) return {};
@@ -24,12 +28,14 @@ inline std::optional<ifreq> request_by_name(const std::string& name) {
   return request;
 }
 
-// 0 when there is no such interface. fd: any socket, for these requests work on all of them.
-inline int interface_index(int fd, const std::string& name) {
-  auto request = request_by_name(name);
-  if (!request) return 0;
-  if (::ioctl(fd, SIOCGIFINDEX, &*request) == 0) return request->ifr_ifindex;
-  if (errno == ENODEV) return 0;
+// The name of an interface, by SIOCGIFNAME; empty when there is none. fd: any socket.
+inline std::string interface_name(int fd, int ifindex) {
+  ifreq request{};
+  request.ifr_ifindex = ifindex;
+  if (::ioctl(fd, SIOCGIFNAME, &request) == 0) {
+    return {request.ifr_name, ::strnlen(request.ifr_name, sizeof request.ifr_name)};
+  }
+  if (errno == ENODEV) return {};
   throw SystemError("ioctl");
 }
 

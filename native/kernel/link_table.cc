@@ -22,6 +22,9 @@ constexpr size_t kReceiveBytes = size_t{64} * 1024;
 // How often an interrupted dump is read again.
 constexpr int kDumpAttempts = 16;
 
+// So many names are remembered.
+constexpr size_t kMostIndexes = 4096;
+
 // A dump names no link.
 constexpr int kAllLinks = 0;
 
@@ -41,17 +44,52 @@ int error_of(const NetlinkMessage& message) { return -read_prefix<int32_t>(messa
 LinkTable::LinkTable(Request request)
     : fd_(open_socket()), request_(request), buffer_(kReceiveBytes) {}
 
-int LinkTable::index_of(const std::string& name) const { return interface_index(fd_.get(), name); }
-
-std::string LinkTable::name_of(int ifindex) const {
-  ifreq request{};
-  request.ifr_ifindex = ifindex;
-  if (::ioctl(fd_.get(), SIOCGIFNAME, &request) == 0) {
-    return {request.ifr_name, ::strnlen(request.ifr_name, sizeof request.ifr_name)};
-  }
-  if (errno == ENODEV) return {};
-  throw SystemError("ioctl");
+int LinkTable::index_of(const std::string& name) {
+  if (name.empty() || !request_by_name(name)) return 0;
+  // To ask whether it is still there is cheaper than to ask where it is.
+  const auto known = indexes_.find(name);
+  if (known != indexes_.end() && name_of(known->second) == name) return known->second;
+  if (indexes_.size() >= kMostIndexes) indexes_.clear();
+  const int ifindex = ask_index_of(name);
+  indexes_[name] = ifindex;
+  return ifindex;
 }
+
+// By RTM_GETLINK, which loads no module for a name that is not there.
+int LinkTable::ask_index_of(const std::string& name) {
+  struct {
+    nlmsghdr header;
+    ifinfomsg link;
+    nlattr mask_header;
+    uint32_t mask;
+    nlattr name_header;
+    char name[IFNAMSIZ];
+  } request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = RTM_GETLINK;
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.header.nlmsg_seq = ++sequence_;
+  request.mask_header = {.nla_len = NLA_HDRLEN + sizeof request.mask, .nla_type = IFLA_EXT_MASK};
+  request.mask = RTEXT_FILTER_SKIP_STATS;
+  request.name_header = {.nla_len = static_cast<uint16_t>(NLA_HDRLEN + name.size() + 1),
+                         .nla_type = IFLA_IFNAME};
+  name.copy(request.name, sizeof request.name - 1);
+  if (::send(fd_.get(), &request, sizeof request, 0) < 0) throw SystemError("send");
+  for (;;) {
+    auto bytes = receive();
+    while (const auto message = take_message(bytes)) {
+      if (message->header.nlmsg_seq != sequence_) continue;
+      if (message->header.nlmsg_type == RTM_NEWLINK) {
+        return read_prefix<ifinfomsg>(message->payload).ifi_index;
+      }
+      const int error = error_of(*message);
+      if (error == ENODEV) return 0;
+      throw SystemError("recv", error);
+    }
+  }
+}
+
+std::string LinkTable::name_of(int ifindex) const { return interface_name(fd_.get(), ifindex); }
 
 std::array<uint8_t, 6> LinkTable::hardware_address(const std::string& name) const {
   auto request = request_by_name(name);

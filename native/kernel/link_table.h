@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "link_stats.h"
@@ -22,7 +23,7 @@ class LinkTable {
   explicit LinkTable(Request request = Request::kStats);
 
   // 0 when there is no such interface.
-  int index_of(const std::string& name) const;
+  int index_of(const std::string& name);
 
   // Empty when there is no such interface.
   std::string name_of(int ifindex) const;
@@ -42,6 +43,7 @@ class LinkTable {
     std::vector<LinkStats> links;
   };
 
+  int ask_index_of(const std::string& name);
   Answer ask(int ifindex);
   Answer exchange(int ifindex);
   void send_request(int ifindex);
@@ -51,6 +53,8 @@ class LinkTable {
   Request request_;
   uint32_t sequence_ = 0;
   std::vector<uint8_t> buffer_;
+  // Where a name was last; others may have it by now.
+  std::unordered_map<std::string, int> indexes_;
 };
 
 }  // namespace dropscope

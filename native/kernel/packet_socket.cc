@@ -44,19 +44,16 @@ void PacketSocket::send(std::span<const uint8_t> frame) {
   if (::send(fd_.get(), frame.data(), frame.size(), 0) < 0) throw SystemError("send");
 }
 
-void PacketSocket::send_to(const std::string& name, std::span<const uint8_t> frame) {
-  const int ifindex = interface_index(fd_.get(), name);
-  if (ifindex == 0) throw SystemError("ioctl", ENODEV);
-  if (ifindex != bound_) bind(ifindex);
+bool PacketSocket::send_to(const std::string& name, std::span<const uint8_t> frame) {
+  if (bound_ == 0 || interface_name(fd_.get(), bound_) != name) return false;
   try {
     send(frame);
-    return;
+    return true;
   } catch (const SystemError& error) {
+    // The kernel has unbound it from an interface that went; another one has its index and name.
     if (error.number() != ENXIO) throw;
+    return false;
   }
-  // The kernel has unbound it from an interface that went; this one got its index.
-  bind(ifindex);
-  send(frame);
 }
 
 size_t PacketSocket::send_all(std::span<const std::span<const uint8_t>> frames) {

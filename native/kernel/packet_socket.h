@@ -25,8 +25,8 @@ class PacketSocket {
   // EAGAIN: the send buffer is full.
   void send(std::span<const uint8_t> frame);
 
-  // Binds to the interface that has this name now, and sends. ENODEV from ioctl: there is none.
-  void send_to(const std::string& name, std::span<const uint8_t> frame);
+  // Sends if the interface that it is bound to has this name. False: it has not, or is gone.
+  bool send_to(const std::string& name, std::span<const uint8_t> frame);
 
   // Sends the frames of one window. Returns how many the kernel took: fewer than there are when it
   // stopped midway, 0 when the send buffer is full. Throws when it refused the first of them.

@@ -74,11 +74,13 @@ class PacketSocketObject {
     guard(info.Env(), [&] { socket(info).send(to_frame(info, 0)); });
   }
 
-  // (name: string, frame: Uint8Array, length?: number) => void
-  void send_to(const Napi::CallbackInfo& info) {
-    guard(info.Env(), [&] {
+  // (name: string, frame: Uint8Array, length?: number) => boolean
+  Napi::Value send_to(const Napi::CallbackInfo& info) {
+    return guard(info.Env(), [&] {
       PacketSocket& socket = this->socket(info);
-      socket.send_to(to_interface_name(info[0]), to_frame(info, 1));
+      const auto frame = to_frame(info, 1);
+      const bool bound = socket.send_to(to_interface_name(info[0]), frame);
+      return Napi::Boolean::New(info.Env(), bound);
     });
   }
 

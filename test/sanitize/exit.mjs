@@ -8,7 +8,9 @@ it('ends with everything open', async () => {
   run('ip', 'link set lo up');
   addon.readLinkStats(LO);
   new LinkMonitor(() => {}).unref();
-  openPacketSocket().sendTo('lo', new Uint8Array(60));
+  const socket = openPacketSocket();
+  socket.bind(LO);
+  socket.send(new Uint8Array(60));
   const tracer = await openTracer({ ...TRACER_OPTIONS, allDrops: true });
   drop(1);
   tracer.wakeOnNext();

@@ -46,7 +46,9 @@ it('sends one frame, and many', () => {
   const { packed, lengths } = window();
   socket.send(FRAME);
   socket.send(FRAME, 60);
-  socket.sendTo('lo', FRAME);
+  socket.bind(LO);
+  assert.equal(socket.sendTo('lo', FRAME), true);
+  assert.equal(socket.sendTo('slow', FRAME), false);
   assert.equal(socket.sendAll(packed, 4, lengths, 0), 3);
   assert.equal(socket.sendAll(packed, 4 + FRAME.length, lengths, 1), 2);
   assert.equal(socket.sendAll(packed, packed.length, lengths, 3), 0);

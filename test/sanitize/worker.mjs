@@ -7,6 +7,7 @@ import {
   collectGarbage,
   countDescriptors,
   FRAME,
+  LO,
   openTracer,
   run,
   TRACER_OPTIONS,
@@ -19,8 +20,9 @@ async function openEverything({ whileOpening }) {
   addon.readLinkStats(0);
   const monitor = new LinkMonitor(() => {});
   const socket = openPacketSocket();
+  socket.bind(LO);
   const sendAgain = () => {
-    socket.sendTo('lo', FRAME);
+    socket.send(FRAME);
     socket.onceWritable(sendAgain);
   };
   sendAgain();

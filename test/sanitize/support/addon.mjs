@@ -66,7 +66,8 @@ export function detached(view) {
 /** Drops frames on `lo`. */
 export function drop(count) {
   const socket = addon.openPacketSocket();
-  for (let i = 0; i < count; i += 1) socket.sendTo('lo', FRAME);
+  socket.bind(LO);
+  for (let i = 0; i < count; i += 1) socket.send(FRAME);
   socket.close();
 }
 
