@@ -65,7 +65,6 @@ int LinkTable::ask_index_of(const std::string& name) {
     nlattr name_header;
     char name[IFNAMSIZ];
   } request{};
-  request.header.nlmsg_len = sizeof request;
   request.header.nlmsg_type = RTM_GETLINK;
   request.header.nlmsg_flags = NLM_F_REQUEST;
   request.header.nlmsg_seq = ++sequence_;
@@ -74,7 +73,11 @@ int LinkTable::ask_index_of(const std::string& name) {
   request.name_header = {.nla_len = static_cast<uint16_t>(NLA_HDRLEN + name.size() + 1),
                          .nla_type = IFLA_IFNAME};
   name.copy(request.name, sizeof request.name - 1);
-  if (::send(fd_.get(), &request, sizeof request, 0) < 0) throw SystemError("send");
+  // Up to the end of the name: the kernel complains in its log of what is behind the last
+  // attribute.
+  request.header.nlmsg_len = static_cast<uint32_t>(offsetof(decltype(request), name_header)) +
+                             NLA_ALIGN(request.name_header.nla_len);
+  if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) throw SystemError("send");
   for (;;) {
     auto bytes = receive();
     while (const auto message = take_message(bytes)) {
