@@ -51,7 +51,7 @@ int LinkTable::index_of(const std::string& name) {
   if (known != indexes_.end() && name_of(known->second) == name) return known->second;
   if (indexes_.size() >= kMostIndexes) indexes_.clear();
   const int ifindex = ask_index_of(name);
-  indexes_[name] = ifindex;
+  if (ifindex != 0) indexes_[name] = ifindex;
   return ifindex;
 }
 
