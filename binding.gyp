@@ -8,6 +8,7 @@
         "native/kernel/driver_parts.cc",
         "native/kernel/drop_tracer.cc",
         "native/kernel/drop_tracer_skeleton.c",
+        "native/kernel/link_changes.cc",
         "native/kernel/link_monitor.cc",
         "native/kernel/link_stats.cc",
         "native/kernel/link_table.cc",

@@ -9,10 +9,10 @@ export interface PacketSocket {
   /** Sends the first `length` bytes of `frame`, or all of it. EAGAIN: the send buffer is full. */
   send(frame: Uint8Array, length?: number): void;
   /**
-   * Sends as `send` does, if the interface that it is bound to has this name now. False: it has not,
-   * or is gone.
+   * Sends as `send` does, if no link of this network namespace changed since `bind`. False: one did,
+   * or there is no knowing, as at the first call: find out where to send, and bind again.
    */
-  sendTo(name: string, frame: Uint8Array, length?: number): boolean;
+  sendIfUnchanged(frame: Uint8Array, length?: number): boolean;
   /**
    * Sends the frames `first` to `lengths.length - 1` of those that lie end to end in `packed`;
    * frame `first` begins at `offset`. Returns how many the kernel took: 256 at most, fewer when it

@@ -16,6 +16,8 @@ export class SharedSocket {
   readonly #socket: PacketSocket = openPacketSocket();
   readonly #timer: NodeJS.Timeout;
   readonly #onClose: () => void;
+  /** What the socket is bound to. */
+  #target: InterfaceRef | undefined;
   #used = true;
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -38,8 +40,9 @@ export class SharedSocket {
   /** False: the send buffer is full. */
   #sendNow(target: InterfaceRef, bytes: Uint8Array, length: number): boolean {
     try {
-      if (typeof target === 'string' && this.#socket.sendTo(target, bytes, length)) return true;
+      if (target === this.#target && this.#socket.sendIfUnchanged(bytes, length)) return true;
       this.#socket.bind(resolveInterface(target, 'target'));
+      this.#target = target;
       this.#socket.send(bytes, length);
       return true;
     } catch (error) {

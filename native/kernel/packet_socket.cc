@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "interface_request.h"
 #include "system_error.h"
 
 namespace dropscope {
@@ -33,24 +32,31 @@ PacketSocket::PacketSocket()
 // Bound, and not with an address for each frame: looking up its interface makes sending 5 % slower.
 void PacketSocket::bind(int ifindex) {
   const sockaddr_ll address = address_of(ifindex);
-  bound_ = 0;
+  unchanged_ = false;
   if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
     throw SystemError("bind");
   }
-  bound_ = ifindex;
+  unchanged_ = changes_.has_value();
 }
 
 void PacketSocket::send(std::span<const uint8_t> frame) {
   if (::send(fd_.get(), frame.data(), frame.size(), 0) < 0) throw SystemError("send");
 }
 
-bool PacketSocket::send_to(const std::string& name, std::span<const uint8_t> frame) {
-  if (bound_ == 0 || interface_name(fd_.get(), bound_) != name) return false;
+// Changes are taken note of here alone. So one that comes while the caller finds out where to send
+// is noticed at the next call.
+bool PacketSocket::send_if_unchanged(std::span<const uint8_t> frame) {
+  if (!changes_) {
+    changes_.emplace();
+    return false;
+  }
+  if (changes_->any()) unchanged_ = false;
+  if (!unchanged_) return false;
   try {
     send(frame);
     return true;
   } catch (const SystemError& error) {
-    // The kernel has unbound it from an interface that went; another one has its index and name.
+    // The kernel has unbound it from an interface that is just going, and has not told yet.
     if (error.number() != ENXIO) throw;
     return false;
   }

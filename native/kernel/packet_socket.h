@@ -2,9 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
-#include <string>
 
+#include "link_changes.h"
 #include "unique_fd.h"
 
 namespace dropscope {
@@ -25,8 +26,9 @@ class PacketSocket {
   // EAGAIN: the send buffer is full.
   void send(std::span<const uint8_t> frame);
 
-  // Sends if the interface that it is bound to has this name. False: it has not, or is gone.
-  bool send_to(const std::string& name, std::span<const uint8_t> frame);
+  // Sends if no link of this network namespace changed since bind(). False: one did, or there is no
+  // knowing, as at the first call: find out where to send, and bind() again.
+  bool send_if_unchanged(std::span<const uint8_t> frame);
 
   // Sends the frames of one window. Returns how many the kernel took: fewer than there are when it
   // stopped midway, 0 when the send buffer is full. Throws when it refused the first of them.
@@ -36,7 +38,8 @@ class PacketSocket {
 
  private:
   UniqueFd fd_;
-  int bound_ = 0;  // an ifindex; 0 is none
+  bool unchanged_ = false;  // since bind(), as far as changes_ was asked
+  std::optional<LinkChanges> changes_;
 };
 
 }  // namespace dropscope

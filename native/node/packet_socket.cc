@@ -23,12 +23,12 @@ Napi::Error out_of_range(Napi::Env env) {
   return Napi::RangeError::New(env, "A frame reaches beyond its buffer");
 }
 
-// The array at an index of the arguments: its first bytes, as many as the next argument says, or
-// all of them where there is no next one.
-std::span<const uint8_t> to_frame(const Napi::CallbackInfo& info, size_t index) {
-  const auto frame = to_bytes(info[index]);
-  if (info.Length() == index + 1) return frame;
-  const size_t wanted = to_number(info[index + 1], UINT32_MAX);
+// The array that is the first argument: its first bytes, as many as the second says, or all of them
+// where there is none.
+std::span<const uint8_t> to_frame(const Napi::CallbackInfo& info) {
+  const auto frame = to_bytes(info[0]);
+  if (info.Length() == 1) return frame;
+  const size_t wanted = to_number(info[1], UINT32_MAX);
   if (wanted > frame.size()) throw out_of_range(info.Env());
   return frame.first(wanted);
 }
@@ -50,7 +50,7 @@ class PacketSocketObject {
       };
       define("bind", &PacketSocketObject::bind);
       define("send", &PacketSocketObject::send);
-      define("sendTo", &PacketSocketObject::send_to);
+      define("sendIfUnchanged", &PacketSocketObject::send_if_unchanged);
       define("sendAll", &PacketSocketObject::send_all);
       define("onceWritable", &PacketSocketObject::once_writable);
       define("close", &PacketSocketObject::close);
@@ -71,16 +71,14 @@ class PacketSocketObject {
 
   // (frame: Uint8Array, length?: number) => void
   void send(const Napi::CallbackInfo& info) {
-    guard(info.Env(), [&] { socket(info).send(to_frame(info, 0)); });
+    guard(info.Env(), [&] { socket(info).send(to_frame(info)); });
   }
 
-  // (name: string, frame: Uint8Array, length?: number) => boolean
-  Napi::Value send_to(const Napi::CallbackInfo& info) {
+  // (frame: Uint8Array, length?: number) => boolean
+  Napi::Value send_if_unchanged(const Napi::CallbackInfo& info) {
     return guard(info.Env(), [&] {
-      PacketSocket& socket = this->socket(info);
-      const auto frame = to_frame(info, 1);
-      const bool bound = socket.send_to(to_interface_name(info[0]), frame);
-      return Napi::Boolean::New(info.Env(), bound);
+      const bool sent = socket(info).send_if_unchanged(to_frame(info));
+      return Napi::Boolean::New(info.Env(), sent);
     });
   }
 

@@ -105,7 +105,7 @@ it('has colours on a terminal, unless NO_COLOR says otherwise', () => {
   const inTerminal = (more: NodeJS.ProcessEnv) => {
     const command = `'${process.execPath}' '${MAIN}' stats lo`;
     // Not ours: Node.js shows no colours where CI is set, nor on a dumb terminal.
-    const env = { PATH: process.env.PATH, TERM: 'xterm', ...more };
+    const env = { PATH: process.env['PATH'], TERM: 'xterm', ...more };
     const options = { encoding: 'utf8', env } as const;
     return spawnSync('script', ['-qec', command, '/dev/null'], options).stdout;
   };

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { injectFrame, openInjector, readLinkStats } from '../../lib/index.ts';
 import { carrier } from '../support/links.ts';
@@ -202,14 +203,38 @@ it('follows an interface through a rename, and calls it by its new name', async 
   expect(() => injector.send(FRAME)).toThrow('Interface "veth-new" is down.');
 });
 
-it('lets injectFrame find the interface anew each time', async () => {
-  await injectFrame('veth-a', FRAME);
+it.each([1, 3])('lets injectFrame find the interface anew after %i frames', async (count) => {
+  for (let i = 0; i < count; i += 1) await injectFrame('veth-a', FRAME);
   await rename('veth-a', 'veth-old');
+  await expect(injectFrame('veth-a', FRAME)).rejects.toThrow('There is no interface "veth-a".');
+  await expect(injectFrame('veth-a', FRAME)).rejects.toThrow('There is no interface "veth-a".');
   vethPair('veth-a', 'veth-c');
   await bothUp('veth-a', 'veth-c');
   await injectFrame('veth-a', FRAME);
-  expect((await readLinkStats('veth-b')).rxPackets).toBe(1n);
+  expect((await readLinkStats('veth-b')).rxPackets).toBe(BigInt(count));
   expect((await readLinkStats('veth-c')).rxPackets).toBe(1n);
+});
+
+it('lets injectFrame find the interface that has the name while two exchange theirs', async () => {
+  vethPair('veth-c', 'veth-d');
+  await bothUp('veth-c', 'veth-d');
+  for (let i = 0; i < 10; i += 1) {
+    await injectFrame('veth-a', FRAME);
+    await rename('veth-a', 'veth-old');
+    await rename('veth-c', 'veth-a');
+    await rename('veth-old', 'veth-c');
+  }
+  expect((await readLinkStats('veth-b')).rxPackets).toBe(5n);
+  expect((await readLinkStats('veth-d')).rxPackets).toBe(5n);
+});
+
+it('lets injectFrame find the interface after more changes than the kernel keeps', async () => {
+  for (let i = 0; i < 3; i += 1) await injectFrame('veth-a', FRAME);
+  // Each is a notification of some 1.5 kB; net.core.rmem_default is 208 kB.
+  const changes = Array.from({ length: 1000 }, (_, i) => `link set dev lo mtu ${60_000 + i}\n`);
+  execFileSync('ip', ['-batch', '-'], { input: changes.join('') });
+  await rename('veth-a', 'veth-old');
+  await expect(injectFrame('veth-a', FRAME)).rejects.toThrow('There is no interface "veth-a".');
 });
 
 it('lets injectFrame find another interface that got the index of one that is gone', async () => {

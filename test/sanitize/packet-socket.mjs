@@ -46,14 +46,27 @@ it('sends one frame, and many', () => {
   const { packed, lengths } = window();
   socket.send(FRAME);
   socket.send(FRAME, 60);
-  socket.bind(LO);
-  assert.equal(socket.sendTo('lo', FRAME), true);
-  assert.equal(socket.sendTo('slow', FRAME), false);
   assert.equal(socket.sendAll(packed, 4, lengths, 0), 3);
   assert.equal(socket.sendAll(packed, 4 + FRAME.length, lengths, 1), 2);
   assert.equal(socket.sendAll(packed, packed.length, lengths, 3), 0);
   const long = new Uint32Array(1000).fill(FRAME.length);
   assert.equal(socket.sendAll(new Uint8Array(60_000), 0, long, 0), 256);
+  socket.close();
+});
+
+it('sends while no link changes', () => {
+  const socket = openSocketOnLo();
+  assert.equal(socket.sendIfUnchanged(FRAME), false);
+  assert.equal(socket.sendIfUnchanged(FRAME), false);
+  socket.bind(LO);
+  assert.equal(socket.sendIfUnchanged(FRAME), true);
+  assert.equal(socket.sendIfUnchanged(FRAME, 60), true);
+  run('ip', 'link set lo mtu 65535');
+  assert.equal(socket.sendIfUnchanged(FRAME), false);
+  assert.equal(socket.sendIfUnchanged(FRAME), false);
+  socket.bind(LO);
+  assert.equal(socket.sendIfUnchanged(FRAME), true);
+  assert.throws(() => socket.sendIfUnchanged(FRAME, 0), { syscall: 'send' });
   socket.close();
 });
 
@@ -91,7 +104,7 @@ it('refuses bad arguments, and everything after close', () => {
   const socket = openSocketOnLo();
   const { packed, lengths } = window();
   callWithOddValues((...args) => socket.send(...args), [FRAME, FRAME.length]);
-  callWithOddValues((...args) => socket.sendTo(...args), ['lo', FRAME, FRAME.length]);
+  callWithOddValues((...args) => socket.sendIfUnchanged(...args), [FRAME, FRAME.length]);
   callWithOddValues((...args) => socket.bind(...args), [LO]);
   socket.bind(LO);
   callWithOddValues((...args) => socket.sendAll(...args), [packed, 4, lengths, 0]);
