@@ -11,14 +11,14 @@ const SAMPLE = 16;
 /** From the drop in the kernel to a 'drop' listener. */
 export async function measure({ rounds, scale, peers }) {
   loopbackUp();
-  const { paced, flood } = await interleaved(rounds, {
+  const { pipe, paced, flood } = await interleaved(rounds, {
+    pipe: () => pipeLatencies(() => peers.start('pipe_clock', 100 * scale, PAUSE_NS)),
     paced: () => latencies(1, () => peers.run('send_loop', 'lo', 100 * scale, PAUSE_NS)),
     flood: () => latencies(SAMPLE, () => peers.run('sendmmsg_loop', 'lo', 500_000 * scale)),
   });
-  const late = (results) => [
-    unit(' ms', 2, 1e-6)(median(results.map(({ ns }) => quantile(ns, 0.99)))),
-    unit(' %', 1, 100)(median(results.map(({ lost }) => lost))),
-  ];
+  const ms = unit(' ms', 3, 1e-6);
+  const most = (results) => ms(median(results.map(({ ns }) => quantile(ns, 0.99))));
+  const lost = (results) => unit(' %', 1, 100)(median(results.map((result) => result.lost)));
   const medianNs = (results) => median(results.map(({ ns }) => median(ns)));
   return {
     title: "Latency: from the drop in the kernel to a 'drop' listener, median",
@@ -26,12 +26,26 @@ export async function measure({ rounds, scale, peers }) {
     rows: [
       [
         '100 drops a second',
-        ...targetCells(medianNs(paced), 0.2e6, 0.05e6, unit(' ms', 3, 1e-6)),
-        ...late(paced),
+        ...targetCells(medianNs(paced), 0.2e6, 0.05e6, ms),
+        most(paced),
+        lost(paced),
       ],
-      ['flood', ...targetCells(medianNs(flood), 10e6, 6e6, unit(' ms', 2, 1e-6)), ...late(flood)],
+      ['flood', ...targetCells(medianNs(flood), 10e6, 6e6, ms), most(flood), lost(flood)],
+      ["a pipe from C to 'data', 100 a second", ms(medianNs(pipe)), '', '', '', most(pipe), ''],
+    ],
+    notes: [
+      'A process waits for 10 ms between two; how fast Node.js wakes up then, the pipe shows.',
     ],
   };
+}
+
+/** How long after a process in C wrote to a pipe Node.js has it. */
+async function pipeLatencies(start) {
+  const ns = [];
+  for await (const bytes of start().stdout) {
+    ns.push(Number(process.hrtime.bigint() - bytes.readBigUInt64LE()));
+  }
+  return { ns };
 }
 
 /** Watches while `send` runs, and takes the latency of one drop of `sample`. */

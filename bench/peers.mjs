@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const SOURCES = fileURLToPath(new URL('peers/', import.meta.url));
 
 /** The peers, and the libraries that each needs. */
-const LIBRARIES = { send_loop: [], sendmmsg_loop: [], verifier_time: ['-lbpf'] };
+const LIBRARIES = { send_loop: [], sendmmsg_loop: [], pipe_clock: [], verifier_time: ['-lbpf'] };
 
 /** Compiles the peers in C into a folder. */
 export function compilePeers(folder) {
@@ -23,12 +23,16 @@ export function compilePeers(folder) {
  * reports of itself: `seconds` of wall clock and `cpuSeconds`.
  */
 export function peersIn(folder) {
-  const start = promisify(execFile);
+  const toItsEnd = promisify(execFile);
   return {
     /** Runs it while this process goes on. */
     async run(name, ...args) {
-      const { stdout } = await start(join(folder, name), args.map(String));
+      const { stdout } = await toItsEnd(join(folder, name), args.map(String));
       return JSON.parse(stdout);
+    },
+    /** Starts it, and gives the process. */
+    start(name, ...args) {
+      return spawn(join(folder, name), args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
     },
     /** Runs it while this process stands still. */
     runBlocking(name, ...args) {
