@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const SOURCES = fileURLToPath(new URL('peers/', import.meta.url));
 
 /** The peers, and the libraries that each needs. */
-const LIBRARIES = { send_loop: [], sendmmsg_loop: [], pipe_clock: [], verifier_time: ['-lbpf'] };
+const LIBRARIES = { send_loop: [], sendmmsg_loop: [], stdout_clock: [], verifier_time: ['-lbpf'] };
 
 /** Compiles the peers in C into a folder. */
 export function compilePeers(folder) {
@@ -19,8 +19,8 @@ export function compilePeers(folder) {
 }
 
 /**
- * The peers that were compiled into a folder. Each call runs one to its end and gives what it
- * reports of itself: `seconds` of wall clock and `cpuSeconds`.
+ * The peers that were compiled into a folder. `run` and `runBlocking` run one to its end and give what
+ * it reports of itself: `seconds` of wall clock and `cpuSeconds`.
  */
 export function peersIn(folder) {
   const toItsEnd = promisify(execFile);

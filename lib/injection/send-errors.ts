@@ -66,7 +66,7 @@ function explainSend(raw: RawSystemError, { target, length }: SendContext): Expl
       };
     default:
       return {
-        reason: `The kernel refused to send ${length} bytes to interface ${link}: ${errnoName(raw.errno)}.`,
+        reason: `The kernel refused ${raw.syscall} while sending ${length} bytes to interface ${link}: ${errnoName(raw.errno)}.`,
         mend: '',
       };
   }

@@ -1,14 +1,9 @@
 #pragma once
 
 #include <net/if.h>
-#include <sys/ioctl.h>
 
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
-
-#include "system_error.h"
 
 namespace dropscope {
 
@@ -26,17 +21,6 @@ inline std::optional<ifreq> request_by_name(const std::string& name) {
   }
   name.copy(request.ifr_name, name.size());
   return request;
-}
-
-// The name of an interface, by SIOCGIFNAME; empty when there is none. fd: any socket.
-inline std::string interface_name(int fd, int ifindex) {
-  ifreq request{};
-  request.ifr_ifindex = ifindex;
-  if (::ioctl(fd, SIOCGIFNAME, &request) == 0) {
-    return {request.ifr_name, ::strnlen(request.ifr_name, sizeof request.ifr_name)};
-  }
-  if (errno == ENODEV) return {};
-  throw SystemError("ioctl");
 }
 
 }  // namespace dropscope

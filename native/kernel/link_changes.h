@@ -6,8 +6,12 @@
 namespace dropscope {
 
 // Whether anything changed about the links of the network namespace in which this was made: their
-// names, which of them there are. The kernel tells of a change before it answers whoever made it.
-// Failures are SystemErrors.
+// names, which of them there are. Failures are SystemErrors.
+//
+// The kernel tells of a change before it answers whoever made it: dev_change_name(),
+// unregister_netdevice_many() and __dev_change_net_namespace() do so under the rtnl lock. Of an
+// alternative name it tells only while the link is up (netdev_state_change() in net/core/dev.c);
+// one that is down takes no frame.
 class LinkChanges {
  public:
   LinkChanges();

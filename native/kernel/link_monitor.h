@@ -7,7 +7,8 @@
 
 namespace dropscope {
 
-// Hears of links that leave the network namespace in which it was made. Failures are SystemErrors.
+// Hears of every change of the links of the network namespace in which it was made, and tells which
+// of them left it. Failures are SystemErrors.
 class LinkMonitor {
  public:
   struct Changes {
@@ -20,7 +21,7 @@ class LinkMonitor {
   // What happened since the last call. Does not wait.
   Changes read();
 
-  // Readable when there is something to read.
+  // Readable after any change, until read().
   int descriptor() const { return fd_.get(); }
 
  private:

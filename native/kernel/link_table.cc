@@ -92,7 +92,15 @@ int LinkTable::ask_index_of(const std::string& name) {
   }
 }
 
-std::string LinkTable::name_of(int ifindex) const { return interface_name(fd_.get(), ifindex); }
+std::string LinkTable::name_of(int ifindex) const {
+  ifreq request{};
+  request.ifr_ifindex = ifindex;
+  if (::ioctl(fd_.get(), SIOCGIFNAME, &request) == 0) {
+    return {request.ifr_name, ::strnlen(request.ifr_name, sizeof request.ifr_name)};
+  }
+  if (errno == ENODEV) return {};
+  throw SystemError("ioctl");
+}
 
 std::array<uint8_t, 6> LinkTable::hardware_address(const std::string& name) const {
   auto request = request_by_name(name);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "system_error.h"
 
@@ -50,7 +51,8 @@ bool PacketSocket::send_if_unchanged(std::span<const uint8_t> frame) {
     changes_.emplace();
     return false;
   }
-  if (changes_->any()) unchanged_ = false;
+  // It has changed, too, when there is no answer.
+  unchanged_ = std::exchange(unchanged_, false) && !changes_->any();
   if (!unchanged_) return false;
   try {
     send(frame);

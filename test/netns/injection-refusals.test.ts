@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { injectFrame, openInjector, readLinkStats } from '../../lib/index.ts';
 import { carrier } from '../support/links.ts';
 import { ip, linkUp, moveLink, openNamespace, vethPair } from '../support/namespace.ts';
@@ -226,6 +226,41 @@ it('lets injectFrame find the interface that has the name while two exchange the
   }
   expect((await readLinkStats('veth-b')).rxPackets).toBe(5n);
   expect((await readLinkStats('veth-d')).rxPackets).toBe(5n);
+});
+
+describe.each(['veth-c', 500])('injectFrame to %s', (target) => {
+  beforeEach(make);
+
+  async function make(): Promise<void> {
+    ip('link', 'add', 'dev', 'veth-c', 'index', '500', 'type', 'veth', 'peer', 'name', 'veth-d');
+    await bothUp('veth-c', 'veth-d');
+    for (let i = 0; i < 3; i += 1) await injectFrame(target, FRAME);
+  }
+
+  it('finds it again when it was made anew', async () => {
+    deleteLink('veth-c');
+    await expect(injectFrame(target, FRAME)).rejects.toMatchObject({ code: 'ERR_NO_INTERFACE' });
+    await make();
+    expect((await readLinkStats('veth-d')).rxPackets).toBe(3n);
+  });
+
+  it('does not follow it into another namespace', async () => {
+    await using peer = await openNamespace();
+    moveLink('veth-c', peer);
+    await expect(injectFrame(target, FRAME)).rejects.toMatchObject({ code: 'ERR_NO_INTERFACE' });
+  });
+});
+
+it('lets injectFrame find the interface that has an alternative name now', async () => {
+  vethPair('veth-c', 'veth-d');
+  await bothUp('veth-c', 'veth-d');
+  ip('link', 'property', 'add', 'dev', 'veth-a', 'altname', 'uplink');
+  for (let i = 0; i < 3; i += 1) await injectFrame('uplink', FRAME);
+  ip('link', 'property', 'del', 'dev', 'veth-a', 'altname', 'uplink');
+  ip('link', 'property', 'add', 'dev', 'veth-c', 'altname', 'uplink');
+  await injectFrame('uplink', FRAME);
+  expect((await readLinkStats('veth-b')).rxPackets).toBe(3n);
+  expect((await readLinkStats('veth-d')).rxPackets).toBe(1n);
 });
 
 it('lets injectFrame find the interface after more changes than the kernel keeps', async () => {

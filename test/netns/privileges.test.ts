@@ -112,6 +112,25 @@ it('says what the kernel refused when there is no descriptor left', async () => 
   ]);
 });
 
+it('says so too when a second frame finds none left', async () => {
+  const { stdout } = await runNode([
+    '--input-type=module',
+    '-e',
+    `import { execFileSync } from 'node:child_process';
+     import { openSync } from 'node:fs';
+     import { injectFrame } from '${SDK}';
+     execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64']);
+     const inject = () => injectFrame('lo', new Uint8Array(60));
+     execFileSync('ip', ['link', 'set', 'dev', 'lo', 'up']);
+     await inject();
+     try { for (;;) openSync('/dev/null'); } catch {}
+     await inject().catch(({ message }) => console.log(message));`,
+  ]);
+  expect(stdout).toBe(
+    'The kernel refused socket while sending 60 bytes to interface "lo": EMFILE.\n',
+  );
+});
+
 /** What the call rejects with; {} when it does not. */
 async function failure(call: string, without: readonly Capability[]): Promise<object> {
   const { stdout, stderr } = await runNode(

@@ -11,6 +11,7 @@ it('ends with everything open', async () => {
   const socket = openPacketSocket();
   socket.bind(LO);
   socket.send(new Uint8Array(60));
+  socket.sendIfUnchanged(new Uint8Array(60));
   const tracer = await openTracer({ ...TRACER_OPTIONS, allDrops: true });
   drop(1);
   tracer.wakeOnNext();

@@ -111,7 +111,9 @@ it('refuses bad arguments, and everything after close', () => {
   callWithOddValues((...args) => socket.onceWritable(...args), [() => {}]);
   socket.close();
   socket.close();
+  assert.throws(() => socket.bind(LO), /closed/);
   assert.throws(() => socket.send(FRAME), /closed/);
+  assert.throws(() => socket.sendIfUnchanged(FRAME), /closed/);
   assert.throws(() => socket.sendAll(packed, 4, lengths, 0), /closed/);
   assert.throws(() => socket.onceWritable(() => {}), /closed/);
 });
@@ -162,6 +164,7 @@ it('leaves no descriptor after 200 cycles, closed or collected', async () => {
     for (let i = 0; i < 200; i += 1) {
       const socket = openSocketOnLo();
       socket.send(FRAME);
+      socket.sendIfUnchanged(FRAME);
       if (i % 3 === 0) socket.onceWritable(() => {});
       if (i % 2 === 0) socket.close();
     }

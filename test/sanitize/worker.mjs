@@ -21,6 +21,7 @@ async function openEverything({ whileOpening }) {
   const monitor = new LinkMonitor(() => {});
   const socket = openPacketSocket();
   socket.bind(LO);
+  socket.sendIfUnchanged(FRAME);
   const sendAgain = () => {
     socket.send(FRAME);
     socket.onceWritable(sendAgain);

@@ -1,4 +1,4 @@
-/* pipe_clock <count> <pause in ns>: writes CLOCK_MONOTONIC to stdout, 8 bytes in ns, after each pause. */
+/* stdout_clock <count> <pause in ns>: writes CLOCK_MONOTONIC to stdout, 8 bytes in ns, after each pause. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
