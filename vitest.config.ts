@@ -13,6 +13,8 @@ process.execPath = fileURLToPath(new URL('test/support/node-in-namespace', impor
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // In a guest: test/vm/run.mjs.
+    exclude: ['test/vm/**', 'node_modules/**'],
     pool: 'forks',
     isolate: true,
     // Kernel and JavaScript share the work of a test, so more files at once only wait longer.

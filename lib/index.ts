@@ -3,6 +3,7 @@ export {
   type DropBatch,
   type DropCounter,
   type DropEvent,
+  type DropTotals,
   type LostEvent,
   PROBE_NAMES,
   type ProbeName,
@@ -22,7 +23,7 @@ export { type FrameInjector, openInjector } from './injection/injector.ts';
 export type { InterfaceRef } from './link/interface.ts';
 export type { LinkStats } from './link/link-stats.ts';
 export { readLinkStats } from './link/read-link-stats.ts';
-export type { ProbeReport } from './probes/probe.ts';
+export type { ArmingProgress, ProbeReport } from './probes/probe.ts';
 export { checkProbes } from './probes/probes.ts';
 export type { DropWatch, DropWatchEvents } from './watch/drop-watch.ts';
 export { watchDrops } from './watch/watch-drops.ts';

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { DropEvent, LostEvent } from '../drops/drop-event.ts';
+import type { DropEvent, DropTotals, LostEvent } from '../drops/drop-event.ts';
 import { type Cell, Columns } from './columns.ts';
 import { hex16, typeText, vlanJson } from './frame-text.ts';
 import { jsonLine } from './json-line.ts';
@@ -8,6 +8,7 @@ import { printable } from './printable.ts';
 /** How a watch prints what it hears, a line each. */
 export interface DropLines {
   drop(drop: DropEvent): string;
+  totals(totals: DropTotals): string;
   lost(lost: LostEvent): string;
 }
 
@@ -33,6 +34,21 @@ export const jsonDropLines: DropLines = {
       location: drop.location ?? null,
       length: drop.length,
     }),
+  totals: (totals) =>
+    jsonLine({
+      event: 'totals',
+      time: new Date().toISOString(),
+      probe: totals.probe,
+      count: totals.count,
+      interface: totals.interface || null,
+      ifindex: totals.ifindex,
+      netns: totals.netns,
+      source: totals.source || null,
+      destination: totals.destination || null,
+      ether_type: totals.etherType === undefined ? null : hex16(totals.etherType),
+      vlan: vlanJson(totals.vlan),
+      counter: totals.counter ?? null,
+    }),
   lost: ({ probe, count, where }) =>
     jsonLine({ event: 'lost', time: new Date().toISOString(), probe, count, where }),
 };
@@ -53,6 +69,19 @@ export class HumanDropLines implements DropLines {
     ]);
   }
 
+  totals({ count, interface: name, source, destination, etherType, ...rest }: DropTotals): string {
+    const whose = source === undefined ? 'others' : `${source || '-'} > ${destination || '-'}`;
+    return this.#columns.line([
+      { text: clock(new Date()), style: 'dim' },
+      { text: orDash(printable(name)), style: 'bold' },
+      { text: whose },
+      { text: etherType === undefined ? '-' : typeText(etherType, rest.vlan) },
+      { text: `${count} drops`, right: true },
+      { text: rest.counter ?? '-' },
+      { text: 'too many to tell each', style: 'yellow' },
+    ]);
+  }
+
   lost({ count, where }: LostEvent): string {
     return `${clock(new Date())}  ${styleText('red', `lost ${count}: ${LOST_WHERE[where]}`)}\n`;
   }
@@ -62,6 +91,7 @@ export class HumanDropLines implements DropLines {
 export const LOST_WHERE: Readonly<Record<LostEvent['where'], string>> = {
   kernel: "the kernel's buffer was full, or a drop interrupted another one",
   queue: 'this output was read too slowly',
+  output: "the output of the probe's process did not come through whole",
 };
 
 function counterCell({ counter }: DropEvent): Cell {

@@ -8,6 +8,7 @@ import { EXIT_CODES, exitCodeOf, isBrokenPipe } from './exit-code.ts';
 import { addInject } from './inject.ts';
 import { Output } from './output.ts';
 import { addStats } from './stats.ts';
+import { addSystemtap } from './systemtap.ts';
 import { addWatch } from './watch.ts';
 
 const EXAMPLES = `
@@ -41,6 +42,7 @@ addInject(program, output);
 addStats(program, output);
 addDoctor(program, output);
 addDemo(program, output);
+addSystemtap(program, output);
 
 try {
   await program.parseAsync();

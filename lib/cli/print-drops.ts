@@ -34,10 +34,14 @@ export async function printDrops(printing: DropPrinting): Promise<void> {
     // To a full output it is said with the next drops, so that these lines do not pile up either.
     if (!output.full) void output.write(takeUnsaid());
   });
+  drops.on('totals', (totals) => {
+    report.totals(totals);
+    void output.write(lines.totals(totals));
+  });
   try {
     for await (const batch of drops.batches()) {
       const text = [];
-      for (const drop of batch.slice(0, Math.min(batch.length, count - report.seen))) {
+      for (const drop of batch.slice(0, Math.max(0, Math.min(batch.length, count - report.seen)))) {
         report.drop(drop);
         text.push(lines.drop(drop));
       }

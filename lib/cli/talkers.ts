@@ -1,4 +1,4 @@
-import type { DropEvent } from '../drops/drop-event.ts';
+import type { DropEvent, DropTotals } from '../drops/drop-event.ts';
 
 /** Who sent frames that were dropped, and how many. */
 export interface Talker {
@@ -28,15 +28,21 @@ export class Talkers {
     return this.#forgotten === 0;
   }
 
-  add({ interface: name, ifindex, source, destination, etherType }: DropEvent): void {
+  /** Drops of one talker; of others, where there is none in `drops`. */
+  add(drops: DropEvent | DropTotals, count = 1): void {
+    const { interface: name, ifindex, source, destination, etherType } = drops;
+    if (source === undefined || destination === undefined || etherType === undefined) {
+      this.#forgotten += count;
+      return;
+    }
     const key = `${source} ${destination} ${etherType} ${ifindex} ${name}`;
     const talker = this.#talkers.get(key);
     if (talker !== undefined) {
-      talker.count++;
+      talker.count += count;
       return;
     }
     if (this.#talkers.size >= this.#limit) this.#forget();
-    this.#talkers.set(key, { interface: name, source, destination, etherType, count: 1 });
+    this.#talkers.set(key, { interface: name, source, destination, etherType, count });
   }
 
   /** The loudest first, at most `most` of them, and how many drops the others had. */

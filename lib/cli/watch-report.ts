@@ -1,4 +1,4 @@
-import type { DropEvent, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import type { DropEvent, DropTotals, LostEvent, ProbeName } from '../drops/drop-event.ts';
 import { type Cell, table } from './columns.ts';
 import { LOST_WHERE } from './drop-line.ts';
 import { hex16 } from './frame-text.ts';
@@ -30,6 +30,11 @@ export class WatchReport {
   drop(drop: DropEvent): void {
     this.#seen++;
     this.#talkers.add(drop);
+  }
+
+  totals(totals: DropTotals): void {
+    this.#seen += totals.count;
+    this.#talkers.add(totals, totals.count);
   }
 
   lost(lost: LostEvent): void {

@@ -14,7 +14,7 @@ import { WatchReport } from './watch-report.ts';
 /** What the kernel is asked for: the options of `watchDrops` that have an option here. */
 type Filters = Pick<
   WatchOptions,
-  'scope' | 'probe' | 'source' | 'destination' | 'etherType' | 'reason'
+  'scope' | 'probe' | 'module' | 'source' | 'destination' | 'etherType' | 'reason'
 >;
 
 interface WatchCommandOptions extends Filters {
@@ -54,6 +54,7 @@ export function addWatch(program: Command, output: Output): void {
         PROBE_NAMES,
       ),
     )
+    .option('--module <file>', 'for SystemTap: built by "dropscope systemtap build"')
     .option('--source <mac>', 'from this address', several(macAddress('--source')))
     .option('--destination <mac>', 'to this address', several(macAddress('--destination')))
     .option('--ether-type <number>', 'of this EtherType', several(etherType('--ether-type', 0)))
@@ -75,7 +76,12 @@ async function watch(
   using interruption = new Interruption();
   const lines = json ? jsonDropLines : new HumanDropLines();
   const interfaces = names.length === 0 ? {} : { interface: names };
-  await using drops = await watchDrops({ ...filters, ...interfaces, ringBytes: RING_BYTES });
+  const armed = await arm({ ...filters, ...interfaces }, interruption.signal);
+  if (armed === undefined) {
+    process.exitCode = interruption.exitCode ?? 0;
+    return;
+  }
+  await using drops = armed;
   const report = new WatchReport(drops.probe);
   closeOn([interruption.signal, output.failed, ...timeout(duration)], drops);
   process.stderr.write(json ? 'ready\n' : `${subject(names, filters, drops.probe)}\nready\n`);
@@ -89,6 +95,32 @@ async function watch(
     if (wanted) await output.write(json ? report.toJson() : text);
   }
   process.exitCode = interruption.exitCode ?? 0;
+}
+
+/**
+ * A watch that is armed; undefined when it was interrupted while arming. Once it is armed, an
+ * interruption closes it.
+ */
+async function arm(
+  options: WatchOptions,
+  interrupted: AbortSignal,
+): Promise<DropWatch | undefined> {
+  const arming = new AbortController();
+  const abort = () => arming.abort();
+  interrupted.addEventListener('abort', abort);
+  try {
+    return await watchDrops({
+      ...options,
+      ringBytes: RING_BYTES,
+      signal: arming.signal,
+      onProgress: ({ step }) => process.stderr.write(`${step}\n`),
+    });
+  } catch (error) {
+    if (interrupted.aborted) return undefined;
+    throw error;
+  } finally {
+    interrupted.removeEventListener('abort', abort);
+  }
 }
 
 /** What may be the cause that there was nothing to see. */

@@ -1,7 +1,7 @@
 import type { VlanTag } from '../ethernet/vlan.ts';
 
 /** The ways of seeing drops, the best first. */
-export const PROBE_NAMES = ['ebpf'] as const;
+export const PROBE_NAMES = ['ebpf', 'systemtap'] as const;
 
 /** A way of seeing drops. */
 export type ProbeName = (typeof PROBE_NAMES)[number];
@@ -66,9 +66,30 @@ export interface LostEvent {
   readonly count: number;
   /**
    * Where. 'queue': that of a slow reader was full. 'kernel': the ring was full; or, rarely, a drop
-   * interrupted another one on its CPU and could not be looked at, whosever it was.
+   * interrupted another one on its CPU and could not be looked at, whosever it was. 'output': that
+   * of the probe's own process did not come through whole.
    */
-  readonly where: 'kernel' | 'queue';
+  readonly where: 'kernel' | 'queue' | 'output';
+}
+
+/** Drops known by number only: they came too fast for the probe to tell each. */
+export interface DropTotals {
+  /** The probe that counted them. */
+  readonly probe: ProbeName;
+  /** How many. */
+  readonly count: number;
+  /** Name of the interface; '' where it is not known. */
+  readonly interface: string;
+  readonly ifindex: number;
+  /** Inode number of the network namespace, as in DropEvent. */
+  readonly netns: number;
+  /** The link counter that they moved. */
+  readonly counter?: CounterName;
+  /** Whose they are, as in DropEvent; absent where there were too many talkers to keep apart. */
+  readonly source?: string;
+  readonly destination?: string;
+  readonly etherType?: number;
+  readonly vlan?: VlanTag;
 }
 
 /** Drops in the order in which the probe told them, decoded on reading. */

@@ -24,8 +24,8 @@ export const ebpfProbe: DropProbe = {
 
   async check(): Promise<ProbeReport> {
     try {
-      const running = await start(SMALLEST, { batch() {}, lost() {}, failed() {} });
-      running.close();
+      const running = await start(SMALLEST, { batch() {}, totals() {}, lost() {}, failed() {} });
+      await running.close();
     } catch (error) {
       if (!(error instanceof DropscopeError)) throw error;
       const { reason, mend } = error;

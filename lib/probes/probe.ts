@@ -1,4 +1,4 @@
-import type { DropBatch, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import type { DropBatch, DropTotals, LostEvent, ProbeName } from '../drops/drop-event.ts';
 
 /** Whether a probe can run here. */
 export interface ProbeReport {
@@ -29,11 +29,24 @@ export interface ProbeOptions {
   readonly headerBytes: number;
   /** Size of the buffer between kernel and process, in bytes. */
   readonly ringBytes: number;
+  /** SystemTap: the path of a module that was built beforehand. */
+  readonly module?: string | undefined;
+  /** Ends arming, where that takes long. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ArmingProgress) => void) | undefined;
+}
+
+/** What a probe does while it is not armed yet: it may take a minute. */
+export interface ArmingProgress {
+  readonly probe: ProbeName;
+  /** What is under way, or was just done: `Pass 4: compiled C into ...`. */
+  readonly step: string;
 }
 
 /** Where a running probe delivers, on the loop thread. */
 export interface ProbeSink {
   batch(batch: DropBatch): void;
+  totals(totals: DropTotals): void;
   lost(event: LostEvent): void;
   /** The probe cannot go on. Whoever started it closes it. */
   failed(error: Error): void;
@@ -43,7 +56,7 @@ export interface ProbeSink {
 export interface RunningProbe {
   readonly name: ProbeName;
   /** Delivers what is still under way, then frees everything, whatever it throws. */
-  close(): void;
+  close(): void | Promise<void>;
   ref(): void;
   unref(): void;
 }

@@ -3,15 +3,23 @@ import { ProbeError } from '../errors.ts';
 import { ebpfProbe } from './ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
 
-const PROBES: Readonly<Record<ProbeName, DropProbe>> = { ebpf: ebpfProbe };
+/** SystemTap's is loaded when it is asked for: with what drives processes, which nobody else needs. */
+const PROBES: Readonly<Record<ProbeName, () => Promise<DropProbe>>> = {
+  ebpf: async () => ebpfProbe,
+  systemtap: async () => (await import('./systemtap/systemtap.ts')).systemtapProbe,
+};
 
 /**
  * What works here: one report for each probe, the best first. A probe is tried, not guessed at:
- * the eBPF program is loaded, armed and taken away again.
+ * the eBPF program is loaded, armed and taken away again; of SystemTap it is seen
+ * whether all that it needs is here.
  */
 export async function checkProbes(): Promise<readonly ProbeReport[]> {
   const reports: ProbeReport[] = [];
-  for (const name of PROBE_NAMES) reports.push(await PROBES[name].check());
+  for (const name of PROBE_NAMES) {
+    const probe = await PROBES[name]();
+    reports.push(await probe.check());
+  }
   return reports;
 }
 
@@ -27,7 +35,8 @@ export async function startProbe(
   const failures: ProbeError[] = [];
   for (const name of names) {
     try {
-      return await PROBES[name].start(options, sink);
+      const probe = await PROBES[name]();
+      return await probe.start(options, sink);
     } catch (error) {
       if (!(error instanceof ProbeError)) throw error;
       failures.push(error);

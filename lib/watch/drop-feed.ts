@@ -1,4 +1,4 @@
-import type { DropBatch, DropEvent, LostEvent } from '../drops/drop-event.ts';
+import type { DropBatch, DropEvent, DropTotals, LostEvent } from '../drops/drop-event.ts';
 import type { ProbeSink } from '../probes/probe.ts';
 import { DropLoop, DropQueue } from './drop-loop.ts';
 
@@ -7,6 +7,7 @@ export interface FeedListener {
   /** False: there is nobody to tell. */
   wantsDrops(): boolean;
   drop(event: DropEvent): void;
+  totals(totals: DropTotals): void;
   lost(event: LostEvent): void;
   failed(error: Error): void;
 }
@@ -16,7 +17,7 @@ type OpenLoop = Pick<DropLoop<unknown>, 'queue' | 'push' | 'end' | 'abort'>;
 /** Carries what a probe delivers to every loop and to a listener; keeps it while there is neither. */
 export class DropFeed implements ProbeSink {
   /** How many could not be delivered, by where. */
-  readonly lostSoFar: Record<LostEvent['where'], number> = { kernel: 0, queue: 0 };
+  readonly lostSoFar: Record<LostEvent['where'], number> = { kernel: 0, queue: 0, output: 0 };
   /** Set once, when the probe is armed and has not delivered anything. */
   listener: FeedListener | undefined;
   readonly #queueLimit: number;
@@ -39,6 +40,10 @@ export class DropFeed implements ProbeSink {
     this.#told = new Set(this.#loops);
     this.#push(batch, this.#told);
     this.#tell(batch);
+  }
+
+  totals(totals: DropTotals): void {
+    this.listener?.totals(totals);
   }
 
   lost(event: LostEvent): void {

@@ -1,10 +1,18 @@
 import type { EventEmitter } from 'node:events';
-import type { DropBatch, DropEvent, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import type {
+  DropBatch,
+  DropEvent,
+  DropTotals,
+  LostEvent,
+  ProbeName,
+} from '../drops/drop-event.ts';
 
 /** The events of a watch, and what their listeners are given. */
 export interface DropWatchEvents {
   /** A frame was dropped. */
   drop: [drop: DropEvent];
+  /** Drops came too fast for the probe to tell each; the eBPF probe tells them all. */
+  totals: [totals: DropTotals];
   /** Drops were seen and could not be delivered. */
   lost: [lost: LostEvent];
   /**

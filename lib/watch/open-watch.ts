@@ -26,6 +26,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     feed.listener = {
       wantsDrops: () => this.listenerCount('drop') > 0,
       drop: (event) => this.#emitSafely('drop', event),
+      totals: (totals) => this.#emitSafely('totals', totals),
       lost: (event) => this.#emitSafely('lost', event),
       failed: (error) => this.fail(error),
     };
@@ -83,7 +84,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     await undefined;
     try {
       this.#cleanUp();
-      this.#running.close();
+      await this.#running.close();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       this.#failure ??= error;

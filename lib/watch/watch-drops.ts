@@ -42,7 +42,7 @@ async function openWatch(
     signal?.throwIfAborted();
     gone?.check();
   } catch (error) {
-    running.close();
+    await running.close();
     throw error;
   }
   const abort = () => watch.abort(signal?.reason);

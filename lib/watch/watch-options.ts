@@ -2,7 +2,7 @@ import { PROBE_NAMES, type ProbeName } from '../drops/drop-event.ts';
 import { invalidArgument } from '../errors.ts';
 import { parseMacAddress } from '../ethernet/mac-address.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
-import type { ProbeOptions } from '../probes/probe.ts';
+import type { ArmingProgress, ProbeOptions } from '../probes/probe.ts';
 
 /** What to watch. A filter lets a drop pass whose value is any of those given; all must let it pass. */
 export interface WatchOptions {
@@ -29,8 +29,15 @@ export interface WatchOptions {
    * two. A drop takes 88 bytes of it and its headerBytes. Default: 4 MiB.
    */
   readonly ringBytes?: number | undefined;
+  /**
+   * For the systemtap probe: the path of a module that `dropscope systemtap build` made for this
+   * kernel. Then only `staprun` is needed here. Default: it is compiled here.
+   */
+  readonly module?: string | undefined;
   /** Aborts arming or, later, the watch. */
   readonly signal?: AbortSignal | undefined;
+  /** Told what a probe does that takes long to arm: SystemTap compiles a module when it is first used. */
+  readonly onProgress?: ((progress: ArmingProgress) => void) | undefined;
 }
 
 /** Options that were checked, with defaults for what they leave out. */
@@ -55,8 +62,13 @@ const OPTIONS: Readonly<Record<keyof WatchOptions, true>> = {
   headerBytes: true,
   queueLimit: true,
   ringBytes: true,
+  module: true,
   signal: true,
+  onProgress: true,
 };
+
+/** A module's name is letters, digits and _. */
+const MODULE_PATH = /(^|\/)\w+\.ko$/;
 
 /** MAX_HEADER_BYTES in native/kernel/drop_record.h */
 const MOST_HEADER_BYTES = 256;
@@ -81,6 +93,9 @@ export function planWatch(options: WatchOptions): WatchPlan {
     ringBytes: powerOfTwo(
       integer(options.ringBytes ?? 2 ** 22, 'options.ringBytes', 4096, 2 ** 30),
     ),
+    module: options.module,
+    signal: options.signal,
+    onProgress: options.onProgress,
   };
   checkFilterCount(probeOptions);
   return {
@@ -100,6 +115,12 @@ function checkShape(options: WatchOptions): void {
   const known = Object.keys(OPTIONS);
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw invalidArgument('options', `only ${known.join(', ')}`, name);
+  }
+  if (options.module !== undefined && !MODULE_PATH.test(options.module)) {
+    throw invalidArgument('options.module', 'the path of a module, such as f.ko,', options.module);
+  }
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+    throw invalidArgument('options.onProgress', 'a function', options.onProgress);
   }
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw invalidArgument('options.signal', 'an AbortSignal', options.signal);

@@ -1,35 +1,46 @@
 import { expect, it } from 'vitest';
 import { holdPython } from '../support/python.ts';
+import type { NodeOptions } from '../support/run-node.ts';
 import { dropscope, objects } from './dropscope.ts';
 
 const WITHOUT = ['bpf', 'perfmon', 'sys_admin'] as const;
 
+/** As on a machine without SystemTap. */
+const NO_STAP = {
+  reason: 'There is no stap: SystemTap is not installed.',
+  mend: 'Install it: apt-get install systemtap. On others than Debian and Ubuntu, see the page on SystemTap of the distribution.',
+};
+const NO_STAP_TEXT = `systemtap does not work\n  ${NO_STAP.reason}\n  ${NO_STAP.mend}\n`;
+
+const doctor = (args: string[] = [], options: NodeOptions = {}) =>
+  dropscope(['doctor', ...args], { ...options, env: { PATH: '/nowhere' } });
+
 it('says what works', async () => {
-  const { code, stdout, stderr } = await dropscope(['doctor']);
+  const { code, stdout, stderr } = await doctor();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toBe('ebpf works\ninject works\nstats works\n');
+  expect(stdout).toBe(`ebpf works\n${NO_STAP_TEXT}inject works\nstats works\n`);
 });
 
 it('says why a probe does not work and what to do, and exits with 1 when none does', async () => {
-  const { code, stdout, stderr } = await dropscope(['doctor'], { without: WITHOUT });
+  const { code, stdout, stderr } = await doctor([], { without: WITHOUT });
   expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
   expect(stdout).toMatch(
-    /^ebpf does not work\n {2}This process .*CAP_BPF.*\n {2}.+\ninject works\n/,
+    /^ebpf does not work\n {2}This process .*CAP_BPF.*\n {2}.+\nsystemtap does not work\n/,
   );
 });
 
 it('says why frames cannot be sent, and that drops can be seen all the same', async () => {
-  const { code, stdout } = await dropscope(['doctor'], { without: ['net_raw'] });
+  const { code, stdout } = await doctor([], { without: ['net_raw'] });
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^ebpf works\ninject does not work\n {2}.*CAP_NET_RAW.*\n {2}Run as root.*\n/,
+    /^ebpf works\n[\s\S]*\ninject does not work\n {2}.*CAP_NET_RAW.*\n {2}Run as root.*\n/,
   );
 });
 
 it('says what works less well than it could', async () => {
-  const { code, stdout } = await dropscope(['doctor'], { without: ['syslog'] });
+  const { code, stdout } = await doctor([], { without: ['syslog'] });
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^ebpf works\n {2}.*CAP_SYSLOG.*\ninject works\n/);
+  expect(stdout).toMatch(/^ebpf works\n {2}.*CAP_SYSLOG.*\nsystemtap /);
 });
 
 it('says which taps hide drops, and where', async () => {
@@ -37,17 +48,18 @@ it('says which taps hide drops, and where', async () => {
     'import socket',
     'open = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300) for i in range(2)]',
   ]);
-  const human = await dropscope(['doctor']);
+  const human = await doctor();
   expect(human.stdout).toMatch(/\nA tap \(.*\) is open on all interfaces: .* ss --packet .*\n$/);
-  const json = await dropscope(['doctor', '--json']);
+  const json = await doctor(['--json']);
   expect(objects(json.stdout).at(-1)).toEqual({ event: 'tap', interface: null });
 });
 
 it('says it in JSON', async () => {
   const works = { available: true, reason: null, mend: null };
-  const { stdout } = await dropscope(['doctor', '--json']);
+  const { stdout } = await doctor(['--json']);
   expect(objects(stdout)).toEqual([
     { event: 'probe', probe: 'ebpf', ...works, remarks: [] },
+    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [] },
     { event: 'check', check: 'inject', ...works },
     { event: 'check', check: 'stats', ...works },
   ]);
@@ -55,7 +67,7 @@ it('says it in JSON', async () => {
 
 it('says in JSON what is missing', async () => {
   const without = [...WITHOUT, 'net_raw'] as const;
-  const { code, stdout } = await dropscope(['doctor', '--json'], { without });
+  const { code, stdout } = await doctor(['--json'], { without });
   expect(code).toBe(1);
   expect(objects(stdout)).toEqual([
     {
@@ -66,6 +78,7 @@ it('says in JSON what is missing', async () => {
       mend: expect.stringContaining('Run as root'),
       remarks: [],
     },
+    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [] },
     {
       event: 'check',
       check: 'inject',

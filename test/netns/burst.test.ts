@@ -26,16 +26,18 @@ it('accounts for what exceeds the queue', async () => {
 
 it('loses nothing where there is room for all', async () => {
   const lost = await countBurst({ ringBytes: 2 ** 26, queueLimit: BURST });
-  expect(lost).toEqual({ kernel: 0, queue: 0 });
+  expect(lost).toEqual({ kernel: 0, queue: 0, output: 0 });
 });
 
 /**
  * Sends from both CPUs, and checks that delivered and lost are together what the counter moved by.
  * Gives the lost.
  */
-async function countBurst(options: WatchOptions = {}): Promise<{ kernel: number; queue: number }> {
+async function countBurst(
+  options: WatchOptions = {},
+): Promise<{ kernel: number; queue: number; output: number }> {
   await using drops = await watchDrops({ interface: 'lo', ...options });
-  const lost = { kernel: 0, queue: 0 };
+  const lost = { kernel: 0, queue: 0, output: 0 };
   drops.on('lost', ({ where, count }) => {
     lost[where] += count;
   });

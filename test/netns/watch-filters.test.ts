@@ -116,7 +116,7 @@ it.each(FILTERS.map((filter) => [filter.by, filter] as const))(
     for (const { frame, on } of passes) injectors[on].send(frame);
     await drops.close();
     const told = await takeAll(drops);
-    expect(drops.lost).toEqual({ kernel: 0, queue: 0 });
+    expect(drops.lost).toEqual({ kernel: 0, queue: 0, output: 0 });
     expect(
       told.map(({ interface: on, source, destination, etherType }) => [
         on,

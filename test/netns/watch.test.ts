@@ -77,7 +77,7 @@ it('counts what exceeds the queue of a slow reader as lost', async () => {
   await drops.close();
   expect(await takeAll(drops)).toHaveLength(2);
   expect(lost.reduce((sum, count) => sum + count, 0)).toBe(3);
-  expect(drops.lost).toEqual({ kernel: 0, queue: 3 });
+  expect(drops.lost).toEqual({ kernel: 0, queue: 3, output: 0 });
 });
 
 it('counts what exceeds the ring as lost in the kernel', async () => {

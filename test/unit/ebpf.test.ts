@@ -32,7 +32,7 @@ it('tells what was lost while it was armed', async () => {
   tracer.lost = 7;
   await using drops = await watchDrops();
   expect(await once(drops, 'lost')).toEqual([{ probe: 'ebpf', count: 7, where: 'kernel' }]);
-  expect(drops.lost).toEqual({ kernel: 7, queue: 0 });
+  expect(drops.lost).toEqual({ kernel: 7, queue: 0, output: 0 });
 });
 
 it('tells that the drops cannot be read, from the first time on', async () => {

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   drops: ['ethernet'],
   link: ['native', 'errors'],
   injection: ['link', 'ethernet', 'native', 'errors'],
-  probes: ['drops', 'kernel', 'native', 'errors'],
+  probes: ['drops', 'kernel', 'ethernet', 'native', 'errors'],
   watch: ['probes', 'drops', 'link', 'ethernet', 'native', 'errors'],
   index: ['watch', 'probes', 'injection', 'drops', 'link', 'ethernet', 'errors'],
   cli: ['index', 'watch', 'probes', 'injection', 'drops', 'link', 'ethernet', 'errors'],

@@ -25,7 +25,7 @@ it('gives a batch to the loop that is opened when another one had no room for it
   await drops.close();
   expect(await numbers(slow)).toEqual([1, 2]);
   expect(await numbers(loops[0])).toEqual([1, 2]);
-  expect(drops.lost).toEqual({ kernel: 0, queue: 2 });
+  expect(drops.lost).toEqual({ kernel: 0, queue: 2, output: 0 });
 });
 
 it('keeps a batch once when its only loop is left because it had no room', async () => {
@@ -35,7 +35,7 @@ it('keeps a batch once when its only loop is left because it had no room', async
   feed.batch(batchOf([1, 2, 3]));
   await drops.close();
   expect(await numbers(drops)).toEqual([1, 2]);
-  expect(drops.lost).toEqual({ kernel: 0, queue: 1 });
+  expect(drops.lost).toEqual({ kernel: 0, queue: 1, output: 0 });
 });
 
 it('keeps the rest of a batch when a listener leaves its loop and then itself', async () => {

@@ -5,7 +5,7 @@ import { planWatch, type WatchOptions } from '../../lib/watch/watch-options.ts';
 it('fills in what is left out', () => {
   expect(planWatch({})).toEqual({
     interfaces: new Map(),
-    probes: ['ebpf'],
+    probes: ['ebpf', 'systemtap'],
     queueLimit: 65_536,
     probeOptions: {
       scope: 'counted',
@@ -16,6 +16,9 @@ it('fills in what is left out', () => {
       reasons: [],
       headerBytes: 64,
       ringBytes: 4_194_304,
+      module: undefined,
+      signal: undefined,
+      onProgress: undefined,
     },
   });
 });
@@ -34,6 +37,9 @@ it('rounds the ring up to a power of two', () => {
 
 /** As plain JavaScript may call it. */
 const BAD: readonly (readonly [string, Record<string, unknown>, string])[] = [
+  ['options.module', { module: 'f.so' }, 'the path of a module'],
+  ['options.module', { module: 'a.*.ko' }, 'the path of a module'],
+  ['options.onProgress', { onProgress: 'loud' }, 'a function'],
   ['options.scope', { scope: 'everything' }, `'counted' or 'all'`],
   ['options.source', { source: '00:00:5e:00:53' }, 'a MAC address'],
   ['options.destination[1]', { destination: ['00:00:5e:00:53:00', 7] }, 'a MAC address'],

@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { execa } from 'execa';
+
+/**
+ * Removes what was loaded of the module at `path` and has no process any more: staprun was killed.
+ * proc(5), /proc/modules: name, size, references.
+ */
+export async function removeIdle(path: string): Promise<void> {
+  for (const name of idle(await readFile('/proc/modules', 'utf8'), path)) {
+    await execa('staprun', ['-d', name], { reject: false, stdin: 'ignore' });
+  }
+}
+
+/** The names of those that nobody uses. */
+function idle(modules: string, path: string): string[] {
+  const built = basename(path, '.ko');
+  return modules.split('\n').flatMap((line) => {
+    const [loaded = '', , references] = line.split(' ');
+    return isRenamed(loaded, built) && references === '0' ? [loaded] : [];
+  });
+}
+
+/** staprun -R writes _ and its process id over the end of the name: stap_4be0..._17143, ..._1_141. */
+function isRenamed(loaded: string, built: string): boolean {
+  const [, kept] = /^(\w+)_\d+$/.exec(loaded) ?? [];
+  return kept !== undefined && built.startsWith(kept) && loaded.length === built.length;
+}

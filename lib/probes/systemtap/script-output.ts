@@ -1,0 +1,152 @@
+import type { CounterName } from '../../drops/drop-event.ts';
+import { formatMacAddress } from '../../ethernet/mac-address.ts';
+import { type VlanTag, vlanTag } from '../../ethernet/vlan.ts';
+
+/** Whom drops are from, as the script tells it. */
+export interface Talker {
+  readonly ifindex: number;
+  readonly netns: number;
+  readonly counter: CounterName;
+  /** What only a known talker has. Addresses: '' where there is no Ethernet header. */
+  readonly source?: string;
+  readonly destination?: string;
+  readonly etherType?: number;
+  readonly vlan?: VlanTag;
+}
+
+/** A frame that raised a counter. */
+export interface ScriptDrop extends Required<Omit<Talker, 'vlan'>>, Pick<Talker, 'vlan'> {
+  readonly kind: 'drop';
+  readonly timestampNs: bigint;
+  readonly cpu: number;
+  readonly interface: string;
+  readonly length: number;
+  readonly after: bigint;
+  readonly header: Uint8Array;
+}
+
+/** Drops of a talker that have no line of their own. */
+export interface ScriptTotal {
+  readonly kind: 'total';
+  readonly talker: Talker;
+  /** Since the start. */
+  readonly count: number;
+}
+
+/** How many drops there were since the start. */
+export interface ScriptCount {
+  readonly kind: 'tick' | 'end';
+  readonly seen: number;
+  /** Those that have a line of their own. */
+  readonly told: number;
+}
+
+/** What a line of drops.stp says. */
+export type ScriptMessage = { readonly kind: 'armed' } | ScriptDrop | ScriptTotal | ScriptCount;
+
+/**
+ * Reads a line that drops.stp printed; undefined for one that is none, or not whole: a transport that
+ * is too slow cuts lines, and mixes NUL bytes in.
+ */
+export function parseScriptLine(line: string): ScriptMessage | undefined {
+  // A number beyond 2^53 would lose its last digits.
+  const exact = line.replace(/"(t|before|after)":(\d+)/g, '"$1":"$2"');
+  try {
+    const fields: unknown = JSON.parse(exact);
+    return isRecord(fields) ? message(fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the script and its runtime say on stderr when they end. */
+export interface LastWords {
+  /** As the line 'end' has it, which may not have come through. */
+  readonly count?: ScriptCount;
+  /** How often the script was not run where it should have been: whatever the frame was. */
+  readonly skipped: number;
+}
+
+/** Reads the stderr of staprun. */
+export function parseLastWords(stderr: string): LastWords {
+  const skipped = Number(/skipped probes: (\d+)/.exec(stderr)?.[1] ?? 0);
+  const [, seen, told] = /dropscope: seen (\d+), told (\d+)/.exec(stderr) ?? [];
+  if (seen === undefined || told === undefined) return { skipped };
+  return { skipped, count: { kind: 'end', seen: Number(seen), told: Number(told) } };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function message(fields: Fields): ScriptMessage | undefined {
+  switch (fields['e']) {
+    case 'armed':
+      return { kind: 'armed' };
+    case 'drop':
+      return drop(fields);
+    case 'total':
+      return { kind: 'total', talker: talker(fields), count: number(fields, 'count') };
+    case 'tick':
+    case 'end':
+      return { kind: fields['e'], seen: number(fields, 'seen'), told: number(fields, 'told') };
+    default:
+      return undefined;
+  }
+}
+
+function drop(fields: Fields): ScriptDrop {
+  const { source = '', destination = '', etherType = 0, ...rest } = talker(fields);
+  return {
+    kind: 'drop',
+    ...rest,
+    source,
+    destination,
+    etherType,
+    timestampNs: BigInt(text(fields, 't')),
+    cpu: number(fields, 'cpu'),
+    interface: text(fields, 'if'),
+    length: number(fields, 'len'),
+    after: BigInt(text(fields, 'after')),
+    header: Buffer.from(text(fields, 'header'), 'hex'),
+  };
+}
+
+function talker(fields: Fields): Talker {
+  return {
+    ifindex: number(fields, 'ifindex'),
+    netns: number(fields, 'netns'),
+    counter: number(fields, 'nohandler') === 1 ? 'rx_nohandler' : 'rx_dropped',
+    ...('src' in fields ? frame(fields) : {}),
+  };
+}
+
+function frame(fields: Fields): Partial<Talker> {
+  const tag = number(fields, 'tag');
+  return {
+    source: macAddress(text(fields, 'src')),
+    destination: macAddress(text(fields, 'dst')),
+    etherType: number(fields, 'proto'),
+    ...(tag === 0 ? {} : { vlan: vlanTag(tag >>> 16, tag & 0xffff) }),
+  };
+}
+
+/** From up to 12 hex digits; a frame without Ethernet header has -1, which has more. */
+function macAddress(digits: string): string {
+  if (digits.length > 12) return '';
+  return formatMacAddress(Buffer.from(digits.padStart(12, '0'), 'hex'));
+}
+
+function number(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (typeof value !== 'number') throw new TypeError(`No number ${name}`);
+  return value;
+}
+
+function text(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== 'string') throw new TypeError(`No text ${name}`);
+  return value;
+}

@@ -1,0 +1,104 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { execa, type ResultPromise } from 'execa';
+import type { ProbeSink, RunningProbe } from '../probe.ts';
+import { explainStap } from './explain-stap.ts';
+import { removeIdle } from './loaded-modules.ts';
+import { ScriptFeed } from './script-feed.ts';
+import { parseLastWords, parseScriptLine } from './script-output.ts';
+import { StapFailure } from './stap.ts';
+
+const STAPRUN = {
+  stdin: 'ignore',
+  // Lines are read as they come.
+  buffer: { stdout: false },
+  env: { LC_ALL: 'C.UTF-8' },
+  // Then the script prints what it still has, and its module goes.
+  killSignal: 'SIGINT',
+  forceKillAfterDelay: 5000,
+  reject: false,
+} as const;
+
+/** The script's module at work, by staprun(8). */
+export class ScriptRun implements RunningProbe {
+  readonly name = 'systemtap';
+  readonly #module: string;
+  readonly #sink: ProbeSink;
+  readonly #process: ResultPromise<typeof STAPRUN>;
+  /** Settles when the process has ended and all that it printed was taken. */
+  readonly #ended: Promise<void>;
+  #closing = false;
+  #armed = false;
+  #onArmed = () => {};
+
+  /** Loads the module at `path` with these globals: NAME=VALUE. `open` waits until it is armed. */
+  constructor(path: string, globals: readonly string[], sink: ProbeSink) {
+    this.#module = path;
+    this.#sink = sink;
+    // Renamed by -R, so that more than one may be loaded.
+    this.#process = execa('staprun', ['-R', path, ...globals], STAPRUN);
+    this.#ended = this.#read();
+  }
+
+  /** Resolves once every drop is seen. When that fails, everything is freed. */
+  async open(signal: AbortSignal | undefined): Promise<void> {
+    const armed = new Promise<void>((resolve) => {
+      this.#onArmed = resolve;
+    });
+    const abort = () => void this.close();
+    signal?.addEventListener('abort', abort, { once: true });
+    await Promise.race([armed, this.#ended]);
+    signal?.removeEventListener('abort', abort);
+    signal?.throwIfAborted();
+    if (!this.#armed) throw await this.#failure();
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#process.kill();
+    await this.#ended;
+    // Where staprun was killed, it is still there.
+    await removeIdle(this.#module);
+  }
+
+  ref(): void {
+    this.#process.ref();
+  }
+
+  unref(): void {
+    this.#process.unref();
+  }
+
+  async #read(): Promise<void> {
+    const feed = new ScriptFeed(this.#sink);
+    for await (const line of this.#process.iterable({ from: 'stdout' })) {
+      const message = parseScriptLine(line);
+      // One that is not whole is missing from what the script's next count says.
+      if (message === undefined) continue;
+      if (message.kind !== 'armed') feed.take(message);
+      else await this.#setArmed();
+    }
+    const { stderr } = await this.#process;
+    const last = parseLastWords(stderr);
+    if (last.count !== undefined) feed.take(last.count);
+    if (last.skipped > 0) {
+      this.#sink.lost({ probe: this.name, count: last.skipped, where: 'kernel' });
+    }
+    if (this.#armed && !this.#closing) this.#sink.failed(await this.#failure());
+  }
+
+  /** Whoever waits for this has it in hand before anything is delivered. */
+  #setArmed(): Promise<void> {
+    this.#armed = true;
+    this.#onArmed();
+    return nextTurn();
+  }
+
+  async #failure(): Promise<Error> {
+    const { stderr, signal, exitCode, code } = await this.#process;
+    await removeIdle(this.#module);
+    const end = signal === undefined ? `code ${exitCode}` : signal;
+    return explainStap(new StapFailure('staprun', stderr, code), {
+      end: `staprun ended with ${end}.`,
+    });
+  }
+}

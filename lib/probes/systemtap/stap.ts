@@ -1,0 +1,91 @@
+import { basename, dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ExecaError, execa } from 'execa';
+import { mendFor } from './mends.ts';
+
+/** The script. Always by this path: SystemTap's cache goes by it, too. */
+const SCRIPT = fileURLToPath(new URL('drops.stp', import.meta.url));
+
+const FLAGS = [
+  // A drop on one CPU must not be skipped because another one is being looked at.
+  '-DMAXTRYLOCK=1000000',
+  '-DTRYLOCKDELAY=1',
+  // Nor may the module end by itself because drops keep it busy, or the CPUs or talkers are many.
+  '-DSTP_NO_OVERLOAD',
+  '-DMAXACTION=1000000',
+];
+
+/** In English, whatever the language here, for its words are looked at. */
+const ENV = { LC_ALL: 'C.UTF-8', SYSTEMTAP_NOSIGN: '1' };
+
+/** What `stap` and `staprun` said, where they failed. */
+export class StapFailure extends Error {
+  readonly command: string;
+  readonly stderr: string;
+  /** ENOENT: there is no such program. */
+  readonly code: string | undefined;
+
+  constructor(command: string, stderr: string, code?: string) {
+    super(`${command} failed`);
+    this.command = command;
+    this.stderr = stderr;
+    this.code = code;
+  }
+}
+
+export interface BuildOptions {
+  /** Of the kernel, as in `uname -r`. */
+  readonly release: string;
+  /** Where to put the module: a path that ends in .ko. Default: SystemTap's own cache. */
+  readonly output?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of each pass, when it is done. */
+  onStep(step: string): void;
+}
+
+/** Compiles the script to a module, and gives its path. */
+export async function buildModule(options: BuildOptions): Promise<string> {
+  const { release, output, signal, onStep } = options;
+  const mend = await mendFor(await stapVersion(), release);
+  if (mend !== undefined) onStep(mend.what);
+  const args = ['-v', '-p4', '-r', release, ...FLAGS, ...(mend?.flags ?? [])];
+  // Its name is in it, so that it must not be given another one later.
+  if (output !== undefined) args.push('-m', basename(output, '.ko'));
+  args.push(SCRIPT);
+  const building = execa('stap', args, {
+    env: ENV,
+    stdin: 'ignore',
+    ...(output !== undefined && { cwd: dirname(resolve(output)) }),
+    ...(signal && { cancelSignal: signal }),
+  });
+  const reading = tellPasses(building.iterable({ from: 'stderr' }), onStep);
+  try {
+    const [{ stdout }] = await Promise.all([building, reading]);
+    return output === undefined ? (stdout.trim().split('\n').at(-1) ?? '') : resolve(output);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw failure('stap', error);
+  }
+}
+
+async function tellPasses(lines: AsyncIterable<unknown>, onStep: (step: string) => void) {
+  for await (const line of lines) {
+    if (typeof line === 'string' && /^Pass \d: /.test(line)) onStep(line);
+  }
+}
+
+/** As in `stap --version`: [4, 8]. */
+export async function stapVersion(): Promise<readonly [number, number]> {
+  try {
+    const { stdout, stderr } = await execa('stap', ['--version'], { env: ENV, stdin: 'ignore' });
+    const [, major, minor] = /version (\d+)\.(\d+)/.exec(stdout + stderr) ?? [];
+    return [Number(major ?? 0), Number(minor ?? 0)];
+  } catch (error) {
+    throw failure('stap', error);
+  }
+}
+
+function failure(command: string, error: unknown): unknown {
+  if (!(error instanceof ExecaError)) return error;
+  return new StapFailure(command, String(error.stderr ?? ''), error.code);
+}

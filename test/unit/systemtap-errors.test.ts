@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest';
+import { explainStap } from '../../lib/probes/systemtap/explain-stap.ts';
+import { StapFailure } from '../../lib/probes/systemtap/stap.ts';
+
+// As systemtap 4.4 to 5.6 said it.
+it.each([
+  ['', 'ENOENT', /not installed\. Install it: apt-get install systemtap/],
+  [
+    'Checking "/lib/modules/6.1.0/build/.config" failed with error: No such file or directory',
+    undefined,
+    /headers of this kernel .* apt-get install linux-headers-/,
+  ],
+  [
+    'semantic error: missing x86_64 kernel/module debuginfo [man warning::debuginfo] under /lib/modules/6.1.0/build',
+    undefined,
+    /debug information .* apt-get install linux-image-/,
+  ],
+  [
+    'semantic error: while resolving probe point: no match (similar functions: netif_receive_skb)',
+    undefined,
+    /no such function or label/,
+  ],
+  [
+    "ERROR: Couldn't insert module '/tmp/stap.ko': Operation not permitted",
+    undefined,
+    /locked down, or Secure Boot/,
+  ],
+  [
+    "ERROR: Couldn't insert module '/tmp/stap.ko': Invalid module format",
+    undefined,
+    /built for another kernel/,
+  ],
+  [
+    'stp_task_work.c:107:8: error: initialization from incompatible pointer type [-Werror=incompatible-pointer-types]',
+    undefined,
+    /does not fit this kernel/,
+  ],
+  [
+    "\u001b[01;31m\u001b[KERROR:\u001b[m\u001b[K Can't resolve uprobe_unregister!",
+    undefined,
+    /does not fit/,
+  ],
+])('explains %j', (stderr, code, message) => {
+  const error = explainStap(new StapFailure('stap', stderr, code));
+  expect(error).toMatchObject({
+    name: 'ProbeError',
+    probe: 'systemtap',
+    code: /not permitted/.test(stderr) ? 'ERR_PERMISSION' : 'ERR_PROBE_UNAVAILABLE',
+    message: expect.stringMatching(message),
+  });
+  expect(error.stderr).not.toContain('\u001b');
+});
+
+it('says that root is needed', () => {
+  const stderr = 'ERROR: You are trying to run systemtap as a normal user.';
+  expect(explainStap(new StapFailure('stap', stderr))).toMatchObject({
+    code: 'ERR_PERMISSION',
+    mend: 'Run as root.',
+    stderr,
+  });
+});
+
+it('repeats the last words where it does not know them', () => {
+  const failure = new StapFailure('staprun', 'ERROR: something new\nWARNING: and more');
+  expect(explainStap(failure, { end: 'staprun ended with SIGKILL.' }).message).toBe(
+    'staprun ended with SIGKILL. something new',
+  );
+});

@@ -1,0 +1,49 @@
+// guest.mjs KERNEL [COMMAND...]: runs a command in a guest of that kernel; its exit code is this one's.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HERE } from './cache.mjs';
+import { findKernel } from './kernels.mjs';
+import { spawnInNamespaces } from './namespaces.mjs';
+import { prepare } from './prepare.mjs';
+
+const LIMIT_S = 1800;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [name, ...words] = process.argv.slice(2);
+  const guest = await prepare(findKernel(name));
+  process.exitCode = await runInGuest(guest, words.join(' '), temporaryFolder());
+}
+
+/**
+ * Boots a prepared guest and runs a shell command in it, in /repo, with its output on stdout. Gives
+ * the command's exit code. What the command writes to /results is in `resultsFolder` afterwards, and
+ * beside it kernel.log. Rejects when the guest has not ended after `limitS` seconds.
+ */
+export async function runInGuest(guest, command, resultsFolder, limitS = LIMIT_S) {
+  const boot = ['sh', `${HERE}boot.sh`, resultsFolder, process.execPath, command];
+  const child = spawnInNamespaces(boot, {
+    cwd: guest.folder,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+  }, limitS * 1000);
+  const [code] = await once(child, 'close');
+  clearTimeout(timer);
+  if (late) throw new Error(`The guest of Linux ${guest.release} did not end in ${limitS} s.`);
+  return code;
+}
+
+/** A folder for results. It goes with this process, unless that is killed by SIGKILL. */
+export function temporaryFolder() {
+  const path = mkdtempSync(join(tmpdir(), 'dropscope-vm-'));
+  const leave = () => process.exit(1);
+  process.on('exit', () => rmSync(path, { recursive: true, force: true }));
+  process.on('SIGINT', leave).on('SIGTERM', leave).on('SIGHUP', leave);
+  return path;
+}

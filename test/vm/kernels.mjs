@@ -1,0 +1,28 @@
+/**
+ * The kernels that tests run on, each with its own Debian release's SystemTap. `suites` are where
+ * apt takes packages from: `archive` those of the archive, `security` those of the security archive.
+ * `required` is false where a failure is told but is not ours: sid changes daily.
+ */
+const KERNELS = [
+  // bullseye-security names a newer kernel, whose debug package no server has any longer.
+  { name: '5.10', suite: 'bullseye', suites: { archive: ['bullseye'], security: [] } },
+  {
+    name: '6.1',
+    suite: 'bookworm',
+    suites: { archive: ['bookworm', 'bookworm-updates'], security: ['bookworm-security'] },
+  },
+  {
+    name: '6.12',
+    suite: 'trixie',
+    suites: { archive: ['trixie', 'trixie-updates'], security: ['trixie-security'] },
+  },
+  { name: 'sid', suite: 'sid', suites: { archive: ['sid'], security: [] }, required: false },
+].map((kernel) => ({ required: true, ...kernel }));
+
+/** The kernel of that name or of that Debian release. */
+export function findKernel(name) {
+  const found = KERNELS.find((kernel) => kernel.name === name || kernel.suite === name);
+  if (found !== undefined) return found;
+  const names = KERNELS.map((kernel) => kernel.name).join(', ');
+  throw new Error(`There is no kernel "${name}" to test on. Kernels: ${names}.`);
+}
