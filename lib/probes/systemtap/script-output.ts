@@ -3,7 +3,7 @@ import { formatMacAddress } from '../../ethernet/mac-address.ts';
 import { type VlanTag, vlanTag } from '../../ethernet/vlan.ts';
 
 /** Whom drops are from, as the script tells it. */
-export interface Talker {
+interface Talker {
   readonly ifindex: number;
   readonly netns: number;
   readonly counter: CounterName;
