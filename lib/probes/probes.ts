@@ -32,13 +32,15 @@ export async function startProbe(
   options: ProbeOptions,
   sink: ProbeSink,
 ): Promise<RunningProbe> {
-  const failures: ProbeError[] = [];
+  const failures: unknown[] = [];
   for (const name of names) {
     try {
       const probe = await PROBES[name]();
       return await probe.start(options, sink);
     } catch (error) {
-      if (!(error instanceof ProbeError)) throw error;
+      // Where one was refused already, that says more than that there are no descriptors, say, to load
+      // the next.
+      if (!(error instanceof ProbeError) && failures.length === 0) throw error;
       failures.push(error);
     }
   }

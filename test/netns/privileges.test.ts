@@ -44,6 +44,7 @@ it('reports what is missing, with its mend, instead of the probe', async () => {
       mend: expect.stringContaining('AmbientCapabilities=CAP_BPF CAP_PERFMON'),
       remarks: [],
     },
+    expect.objectContaining({ probe: 'systemtap' }),
   ]);
 });
 
@@ -53,6 +54,7 @@ it('remarks that there are no locations without CAP_SYSLOG', async () => {
   });
   expect(JSON.parse(stdout)).toEqual([
     { probe: 'ebpf', available: true, remarks: [expect.stringContaining('Grant CAP_SYSLOG')] },
+    expect.objectContaining({ probe: 'systemtap' }),
   ]);
 });
 
@@ -66,6 +68,7 @@ it('says when the addon is not built', async () => {
       reason: expect.stringContaining('dropscope has no working addon'),
       mend: expect.stringContaining('./setup'),
     },
+    { probe: 'systemtap' },
   ]);
 });
 

@@ -86,6 +86,7 @@ it('packs what its users need and nothing else', () => {
   expect(files.filter((file) => !/^\.\/dist\/.*\.(js|d\.ts)$/.test(file))).toEqual([
     './LICENSE',
     './README.md',
+    './dist/probes/systemtap/drops.stp',
     './package.json',
     `./prebuilds/linux-${process.arch}-glibc/dropscope.node`,
   ]);
