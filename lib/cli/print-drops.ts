@@ -35,8 +35,15 @@ export async function printDrops(printing: DropPrinting): Promise<void> {
     if (!output.full) void output.write(takeUnsaid());
   });
   drops.on('totals', (totals) => {
+    if (output.full) {
+      const lost = { probe: totals.probe, count: totals.count, where: 'queue' } as const;
+      report.lost(lost);
+      unsaid.add(lost);
+      return;
+    }
     report.totals(totals);
     void output.write(lines.totals(totals));
+    if (report.seen >= count) void drops.close();
   });
   try {
     for await (const batch of drops.batches()) {

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { invalidArgument } from '../errors.ts';
 import { jsonLine } from './json-line.ts';
@@ -31,10 +33,16 @@ interface BuildCommandOptions {
 }
 
 async function build(options: BuildCommandOptions, output: Output): Promise<void> {
-  const { release: kernel, output: file = `dropscope_${kernel.replace(/\W/g, '_')}.ko` } = options;
+  const {
+    release: kernel,
+    output: file = `dropscope_${kernel.replace(/\W/g, '_').slice(0, 38)}.ko`,
+  } = options;
   if (!/(^|\/)\w{8,48}\.ko$/.test(file)) {
     const mend = 'The name of a module is 8 to 48 letters, digits and _.';
     throw invalidArgument('--output', 'a file name such as dropscope.ko', file, mend);
+  }
+  if (!existsSync(dirname(file))) {
+    throw invalidArgument('--output', 'a file in a folder that exists', file);
   }
   const { buildProbeModule } = await import('../probes/systemtap/systemtap.ts');
   const onStep = (step: string) => process.stderr.write(`${printable(step)}\n`);

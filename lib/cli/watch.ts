@@ -113,7 +113,7 @@ async function arm(
       ...options,
       ringBytes: RING_BYTES,
       signal: arming.signal,
-      onProgress: ({ step }) => process.stderr.write(`${step}\n`),
+      onProgress: ({ step }) => process.stderr.write(`${printable(step)}\n`),
     });
   } catch (error) {
     if (interrupted.aborted) return undefined;

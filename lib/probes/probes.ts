@@ -32,15 +32,16 @@ export async function startProbe(
   options: ProbeOptions,
   sink: ProbeSink,
 ): Promise<RunningProbe> {
-  const failures: unknown[] = [];
+  const failures: ProbeError[] = [];
   for (const name of names) {
+    const probe = await PROBES[name]().catch((error: unknown) => {
+      // Why one was refused says more than what keeps the next from being loaded: no descriptors, say.
+      throw failures[0] ?? error;
+    });
     try {
-      const probe = await PROBES[name]();
       return await probe.start(options, sink);
     } catch (error) {
-      // Where one was refused already, that says more than that there are no descriptors, say, to load
-      // the next.
-      if (!(error instanceof ProbeError) && failures.length === 0) throw error;
+      if (!(error instanceof ProbeError)) throw error;
       failures.push(error);
     }
   }

@@ -1,5 +1,11 @@
 import { EventEmitter } from 'node:events';
-import type { DropBatch, DropEvent, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import type {
+  DropBatch,
+  DropEvent,
+  DropTotals,
+  LostEvent,
+  ProbeName,
+} from '../drops/drop-event.ts';
 import type { RunningProbe } from '../probes/probe.ts';
 import type { DropFeed } from './drop-feed.ts';
 import type { DropLoop } from './drop-loop.ts';
@@ -26,7 +32,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     feed.listener = {
       wantsDrops: () => this.listenerCount('drop') > 0,
       drop: (event) => this.#emitSafely('drop', event),
-      totals: (totals) => this.#emitSafely('totals', totals),
+      totals: (totals) => this.#tellTotals(totals),
       lost: (event) => this.#emitSafely('lost', event),
       failed: (error) => this.fail(error),
     };
@@ -77,6 +83,12 @@ export class OpenWatch extends EventEmitter implements DropWatch {
   abort(reason: unknown): void {
     this.#feed.abort(reason);
     void this.close();
+  }
+
+  /** Where nobody listens to them, they are lost: a loop is told of single drops only. */
+  #tellTotals(totals: DropTotals): void {
+    if (this.listenerCount('totals') > 0) this.#emitSafely('totals', totals);
+    else this.#feed.lost({ probe: totals.probe, count: totals.count, where: 'queue' });
   }
 
   async #close(): Promise<void> {

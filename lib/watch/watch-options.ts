@@ -100,7 +100,7 @@ export function planWatch(options: WatchOptions): WatchPlan {
   checkFilterCount(probeOptions);
   return {
     interfaces: new Map(interfaces),
-    probes: list(options.probe ?? PROBE_NAMES, 'options.probe', (value, argument) =>
+    probes: list(wantedProbes(options), 'options.probe', (value, argument) =>
       oneOf(value, PROBE_NAMES, argument),
     ),
     queueLimit: integer(options.queueLimit ?? 65_536, 'options.queueLimit', 1, 2 ** 31),
@@ -116,8 +116,12 @@ function checkShape(options: WatchOptions): void {
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw invalidArgument('options', `only ${known.join(', ')}`, name);
   }
-  if (options.module !== undefined && !MODULE_PATH.test(options.module)) {
-    throw invalidArgument('options.module', 'the path of a module, such as f.ko,', options.module);
+  if (options.module !== undefined && !isModulePath(options.module)) {
+    throw invalidArgument(
+      'options.module',
+      'the path of a module, such as dropscope_probe.ko,',
+      options.module,
+    );
   }
   if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
     throw invalidArgument('options.onProgress', 'a function', options.onProgress);
@@ -125,6 +129,15 @@ function checkShape(options: WatchOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw invalidArgument('options.signal', 'an AbortSignal', options.signal);
   }
+}
+
+/** A module is SystemTap's. */
+function wantedProbes({ probe, module }: WatchOptions): ProbeName | readonly ProbeName[] {
+  return probe ?? (module === undefined ? PROBE_NAMES : 'systemtap');
+}
+
+function isModulePath(path: unknown): boolean {
+  return typeof path === 'string' && MODULE_PATH.test(path);
 }
 
 /** One value or several; given and empty would mean that nothing may pass, which nobody means. */

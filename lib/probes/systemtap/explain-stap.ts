@@ -42,7 +42,7 @@ const KNOWN: readonly (readonly [pattern: RegExp, explain: (kernel: string) => K
     /(Invalid module format|version magic|disagrees about version of symbol)/,
     (kernel) => ({
       reason: `The module was built for another kernel than the one that runs (${kernel}).`,
-      mend: `Build it for this one: stap -p4 -r ${kernel}`,
+      mend: `Build it for this one: dropscope systemtap build --release ${kernel}`,
     }),
   ],
   [

@@ -7,7 +7,9 @@ import { execa } from 'execa';
  * proc(5), /proc/modules: name, size, references.
  */
 export async function removeIdle(path: string): Promise<void> {
-  for (const name of idle(await readFile('/proc/modules', 'utf8'), path)) {
+  // A kernel that loads no modules has no such file.
+  const modules = await readFile('/proc/modules', 'utf8').catch(() => '');
+  for (const name of idle(modules, path)) {
     await execa('staprun', ['-d', name], { reject: false, stdin: 'ignore' });
   }
 }

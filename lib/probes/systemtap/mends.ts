@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -63,17 +64,19 @@ async function changedTaskWork(release: string): Promise<boolean> {
 }
 
 const RUNTIME = '/usr/share/systemtap/runtime';
+const FILE = 'stp_task_work.c';
 
 /** A copy of SystemTap's runtime in our cache whose stp_task_work.c asks for task_work_cancel_func(). */
 async function patchedRuntime(stap: Version): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dropscope');
   const runtime = join(cache, `systemtap-runtime-${stap.join('.')}`);
+  if (existsSync(join(runtime, FILE))) return runtime;
   await mkdir(cache, { recursive: true });
   // Made beside it and moved: who runs at the same time sees a whole one.
   const made = await mkdtemp(`${runtime}-`);
   try {
     await cp(RUNTIME, made, { recursive: true });
-    const file = join(made, 'stp_task_work.c');
+    const file = join(made, FILE);
     const source = await readFile(file, 'utf8');
     const mended = source
       .replace('typeof(&task_work_cancel)', 'typeof(&task_work_cancel_func)')

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { execa, type ResultPromise } from 'execa';
 import type { ProbeSink, RunningProbe } from '../probe.ts';
@@ -11,7 +12,7 @@ const STAPRUN = {
   stdin: 'ignore',
   // Lines are read as they come.
   buffer: { stdout: false },
-  env: { LC_ALL: 'C.UTF-8' },
+  env: { LC_ALL: 'C.UTF-8', LANGUAGE: '' },
   // Then the script prints what it still has, and its module goes.
   killSignal: 'SIGINT',
   forceKillAfterDelay: 5000,
@@ -44,7 +45,8 @@ export class ScriptRun implements RunningProbe {
     const armed = new Promise<void>((resolve) => {
       this.#onArmed = resolve;
     });
-    const abort = () => void this.close();
+    const abort = () => this.#stop();
+    signal?.throwIfAborted();
     signal?.addEventListener('abort', abort, { once: true });
     await Promise.race([armed, this.#ended]);
     signal?.removeEventListener('abort', abort);
@@ -53,8 +55,7 @@ export class ScriptRun implements RunningProbe {
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
-    this.#process.kill();
+    this.#stop();
     await this.#ended;
     // Where staprun was killed, it is still there.
     await removeIdle(this.#module);
@@ -62,13 +63,35 @@ export class ScriptRun implements RunningProbe {
 
   ref(): void {
     this.#process.ref();
+    for (const socket of this.#sockets()) socket.ref();
   }
 
   unref(): void {
     this.#process.unref();
+    for (const socket of this.#sockets()) socket.unref();
   }
 
+  /** What it is read by, which keeps this process alive as well. */
+  #sockets(): Socket[] {
+    const { stdout, stderr } = this.#process;
+    return [stdout, stderr].filter((stream) => stream instanceof Socket);
+  }
+
+  #stop(): void {
+    this.#closing = true;
+    this.#process.kill();
+  }
+
+  /** Never rejects. */
   async #read(): Promise<void> {
+    try {
+      await this.#deliver();
+    } catch (error) {
+      this.#sink.failed(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  async #deliver(): Promise<void> {
     const feed = new ScriptFeed(this.#sink);
     for await (const line of this.#process.iterable({ from: 'stdout' })) {
       const message = parseScriptLine(line);

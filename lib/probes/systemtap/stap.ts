@@ -16,7 +16,7 @@ const FLAGS = [
 ];
 
 /** In English, whatever the language here, for its words are looked at. */
-const ENV = { LC_ALL: 'C.UTF-8', SYSTEMTAP_NOSIGN: '1' };
+const ENV = { LC_ALL: 'C.UTF-8', LANGUAGE: '', SYSTEMTAP_NOSIGN: '1' };
 
 /** What `stap` and `staprun` said, where they failed. */
 export class StapFailure extends Error {

@@ -36,11 +36,12 @@ export const systemtapProbe: DropProbe = {
 async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningProbe> {
   checkOptions(options);
   const { signal } = options;
+  const globals = scriptGlobals(options, statSync('/proc/self/ns/net').ino);
   const path = options.module ?? (await build(options));
   // What was killed earlier, if there was something.
   await removeIdle(path);
-  const netns = statSync('/proc/self/ns/net').ino;
-  const run = new ScriptRun(path, scriptGlobals(options, netns), sink);
+  signal?.throwIfAborted();
+  const run = new ScriptRun(path, globals, sink);
   try {
     await run.open(signal);
   } catch (error) {
