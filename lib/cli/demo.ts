@@ -6,7 +6,7 @@ import { demoDisagrees, demoSawNoDrop } from './demo-errors.ts';
 import { hex16 } from './frame-text.ts';
 import type { Output } from './output.ts';
 import { inPrivateNamespace, runInPrivateNamespace } from './private-namespace.ts';
-import { RECIPE } from './recipe.ts';
+import { RECIPE } from './recipe-frame.ts';
 import { runProgram } from './run-program.ts';
 
 const LIMIT_MS = 5000;

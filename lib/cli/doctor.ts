@@ -9,7 +9,9 @@ import type { Output } from './output.ts';
 import { tapText } from './tap-text.ts';
 
 /** Whether a command other than `watch` works here. */
-type Check = Omit<ProbeReport, 'probe' | 'remarks'> & { readonly check: 'inject' | 'stats' };
+type Check = Omit<ProbeReport, 'probe' | 'remarks' | 'details'> & {
+  readonly check: 'inject' | 'stats';
+};
 
 /** LOOPBACK_IFINDEX in net/loopback.h: every network namespace has it. */
 const LOOPBACK = 1;
@@ -42,8 +44,8 @@ async function attempt(check: Check['check'], run: () => unknown): Promise<Check
 }
 
 function toJson(reports: readonly ProbeReport[], checks: readonly Check[]): string {
-  const probeLines = reports.map(({ probe, available, reason = null, mend = null, remarks }) =>
-    jsonLine({ event: 'probe', probe, available, reason, mend, remarks }),
+  const probeLines = reports.map(({ reason = null, mend = null, ...report }) =>
+    jsonLine({ event: 'probe', ...report, reason, mend }),
   );
   const checkLines = checks.map(({ check, available, reason = null, mend = null }) =>
     jsonLine({ event: 'check', check, available, reason, mend }),
@@ -57,7 +59,9 @@ function toJson(reports: readonly ProbeReport[], checks: readonly Check[]): stri
 function toText(reports: readonly ProbeReport[], checks: readonly Check[]): string {
   const taps = openTaps();
   return [
-    ...reports.map((report) => verdict(report.probe, report, report.remarks)),
+    ...reports.map((report) =>
+      verdict(report.probe, report, [...report.remarks, ...report.details]),
+    ),
     ...checks.map((report) => verdict(report.check, report, [])),
     taps.length === 0 ? '' : tapText(taps),
   ].join('');

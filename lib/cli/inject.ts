@@ -14,7 +14,7 @@ import { Interruption } from './interruption.ts';
 import { jsonLine } from './json-line.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
-import { RECIPE } from './recipe.ts';
+import { RECIPE } from './recipe-frame.ts';
 
 interface InjectOptions {
   readonly source: string;

@@ -7,6 +7,7 @@ import { errorJson, errorText, isHelp } from './error-text.ts';
 import { EXIT_CODES, exitCodeOf, isBrokenPipe } from './exit-code.ts';
 import { addInject } from './inject.ts';
 import { Output } from './output.ts';
+import { addRecipe } from './recipe.ts';
 import { addStats } from './stats.ts';
 import { addSystemtap } from './systemtap.ts';
 import { addWatch } from './watch.ts';
@@ -19,6 +20,7 @@ Examples:
   dropscope inject lo                              send a frame that the kernel drops
   dropscope stats eth0                             the counters of a link
   dropscope doctor                                 what works on this machine
+  dropscope recipe                                 how it began, as a SystemTap script
 
 Numbers are decimal, or hexadecimal with 0x. MAC addresses have colons or hyphens.
 
@@ -43,6 +45,7 @@ addStats(program, output);
 addDoctor(program, output);
 addDemo(program, output);
 addSystemtap(program, output);
+addRecipe(program, output);
 
 try {
   await program.parseAsync();

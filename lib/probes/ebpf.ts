@@ -29,9 +29,9 @@ export const ebpfProbe: DropProbe = {
     } catch (error) {
       if (!(error instanceof DropscopeError)) throw error;
       const { reason, mend } = error;
-      return { probe: 'ebpf', available: false, reason, mend, remarks: [] };
+      return { probe: 'ebpf', available: false, reason, mend, remarks: [], details: [] };
     }
-    return { probe: 'ebpf', available: true, remarks: remarks() };
+    return { probe: 'ebpf', available: true, remarks: remarks(), details: [] };
   },
 
   start,

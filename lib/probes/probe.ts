@@ -12,6 +12,8 @@ export interface ProbeReport {
   readonly mend?: string;
   /** What works less well than it could, each with its mend. */
   readonly remarks: readonly string[];
+  /** What was looked at and found, step by step up to the first thing that is missing. */
+  readonly details: readonly string[];
 }
 
 /** What a probe is asked to see. Every list: empty means any. */

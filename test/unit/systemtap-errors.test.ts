@@ -16,15 +16,23 @@ it.each([
     /debug information .* apt-get install linux-image-/,
   ],
   [
-    'semantic error: while resolving probe point: no match (similar functions: netif_receive_skb)',
+    'semantic error: while resolving probe point: identifier\nsemantic error: no match (similar functions: netif_receive_skb)',
     undefined,
     /no such function or label/,
   ],
   [
-    "ERROR: Couldn't insert module '/tmp/stap.ko': Operation not permitted",
+    'staprun:rename_module:307: ERROR: Could not find old name to replace!\nERROR: Couldn\'t insert module "/tmp/a.ko": Unknown symbol in module',
     undefined,
-    /locked down, or Secure Boot/,
+    /was renamed/,
   ],
+  [
+    'ERROR: Unable to canonicalize path "/tmp/nope.ko": No such file or directory',
+    undefined,
+    /no module at that path/,
+  ],
+  ['setpriv: failed to execute staprun: No such file or directory', undefined, /no staprun/],
+  ['semantic error: no match', undefined, /debug information .* apt-get install linux-image-/],
+  ['Tip: /usr/share/doc/systemtap/README.Debian should help you.', undefined, /debug information/],
   [
     "ERROR: Couldn't insert module '/tmp/stap.ko': Invalid module format",
     undefined,
@@ -45,17 +53,24 @@ it.each([
   expect(error).toMatchObject({
     name: 'ProbeError',
     probe: 'systemtap',
-    code: /not permitted/.test(stderr) ? 'ERR_PERMISSION' : 'ERR_PROBE_UNAVAILABLE',
+    code: 'ERR_PROBE_UNAVAILABLE',
     message: expect.stringMatching(message),
   });
   expect(error.stderr).not.toContain('\u001b');
+});
+
+it.each([
+  'ERROR: You are trying to run systemtap as a normal user.',
+  'setpriv: failed to execute staprun: Permission denied',
+])('says what is not permitted: %s', (stderr) => {
+  expect(explainStap(new StapFailure('staprun', stderr)).code).toBe('ERR_PERMISSION');
 });
 
 it('says that root is needed', () => {
   const stderr = 'ERROR: You are trying to run systemtap as a normal user.';
   expect(explainStap(new StapFailure('stap', stderr))).toMatchObject({
     code: 'ERR_PERMISSION',
-    mend: 'Run as root.',
+    mend: 'Run as root, or as a member of the groups stapusr and stapdev.',
     stderr,
   });
 });

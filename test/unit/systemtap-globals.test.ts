@@ -33,7 +33,7 @@ it('gives the script numbers only', () => {
 });
 
 it('refuses more values than the script can take', () => {
-  const sources = Array.from({ length: 40 }, () => new Uint8Array(6));
+  const sources = Array.from({ length: 79 }, () => new Uint8Array(6));
   expect(() => scriptGlobals({ ...NONE, sources }, 1)).toThrow('no room for so many sources.');
 });
 

@@ -1,6 +1,6 @@
 // run.mjs [KERNEL...]: runs test/vm/inside/ in a guest of each kernel, by default of 6.1, and tells
 // what came of it.
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { runInGuest, temporaryFolder } from './guest.mjs';
 import { runInRoot } from './in-root.mjs';
 import { findKernel } from './kernels.mjs';
@@ -11,19 +11,23 @@ const VITEST =
   'node node_modules/vitest/vitest.mjs run --config test/vm/vitest.config.mjs --configLoader native ' +
   '--reporter verbose --reporter json --outputFile /results/tests.json';
 
+/** The tests that have stap look at the kernel's debug information, which takes half a minute each. */
+const COMPILING = ['drops.test.ts', 'guest.test.ts', 'refusals.test.ts'];
+
 /** As the guest sees it. */
 const MODULE = '/cache/dropscope_probe.ko';
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : ['6.1'];
 const kernels = names.map(findKernel);
-const results = temporaryFolder();
-
 const runs = [];
 for (const kernel of kernels) runs.push(await testOn(kernel));
 
-console.log('\n| kernel | systemtap | result |\n|---|---|---|');
-for (const { release, systemtapVersion, result } of runs) {
-  console.log(`| ${release} | ${systemtapVersion} | ${result} |`);
+const columns = ['kernel', 'ebpf', 'systemtap', 'tests'];
+console.log(`\n${row(columns)}${row(columns.map(() => '---'))}`.trimEnd());
+for (const { release, systemtapVersion, probes, result } of runs) {
+  const works = ({ available }) => (available ? 'works' : 'refused');
+  const [ebpf, systemtap] = probes.map(works);
+  console.log(row([release, ebpf ?? '', `${systemtapVersion}: ${systemtap}`, result]).trimEnd());
 }
 const required = runs.filter(({ kernel }) => kernel.required);
 const failed = sum(required.map((run) => run.failed));
@@ -32,13 +36,14 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 /** A guest that could not be made, or whose tests did not come to their end, is one failed test. */
 async function testOn(kernel) {
-  let guest = { release: kernel.name, systemtapVersion: '' };
+  let guest = { release: kernel.name, systemtapVersion: '', probes: [] };
   try {
-    guest = await prepare(kernel);
+    guest = { ...guest, ...(await prepare(kernel)) };
     console.log(`\nLinux ${guest.release}, SystemTap ${guest.systemtapVersion}`);
-    await buildModules(guest);
-    const { passed, failed } = await runTests(guest);
-    return { ...guest, kernel, passed, failed, result: `${passed} passed, ${failed} failed` };
+    const recipe = await buildModules(guest);
+    const { passed, failed, probes } = await runTests(guest, recipe);
+    const result = `${passed} passed, ${failed} failed`;
+    return { ...guest, kernel, passed, failed, probes, result };
   } catch (error) {
     console.log(error.message);
     const [result] = error.message.split('\n');
@@ -49,33 +54,66 @@ async function testOn(kernel) {
 /**
  * Fills SystemTap's cache, and builds a module as users do for another machine: in the guest's root
  * on this machine, which is some twenty times as fast. Where that fails a test in the guest tells.
+ * Gives the command that runs the recipe's script.
  */
 async function buildModules({ release, ...guest }) {
-  const build = ['systemtap', 'build', '--release', release, '--output', MODULE];
-  for (const command of [
-    ['node', '/repo/test/vm/build-module.mjs', release],
-    ['node', '/repo/dist/cli/main.js', ...build],
-  ]) {
-    const { code, stderr } = await runInRoot(guest, command);
-    if (code !== 0) console.log(`The SystemTap probe's module does not compile.\n${stderr}`);
-  }
+  const dropscope = (...args) => inGuestRoot(guest, ['node', '/repo/dist/cli/main.js', ...args]);
+  await inGuestRoot(guest, ['node', '/repo/test/vm/build-module.mjs', release]);
+  await dropscope('systemtap', 'build', '--release', release, '--output', MODULE);
+  const recipe = await dropscope('recipe', '--release', release);
+  writeFileSync(`${guest.cache}/recipe.stp`, recipe);
+  const [, command] = /^# {3}(stap.*) recipe\.stp$/m.exec(recipe) ?? [];
+  await inGuestRoot(guest, ['sh', '-c', `${command} -p4 -r '${release}' /cache/recipe.stp`]);
+  return `${command} /cache/recipe.stp`;
 }
 
-async function runTests(guest) {
+/** What a command prints. */
+async function inGuestRoot(guest, command) {
+  const { code, stdout, stderr } = await runInRoot(guest, command);
+  if (code !== 0)
+    console.log(`In the guest's root, on this machine: ${command.join(' ')}\n${stderr}`);
+  return stdout;
+}
+
+/** In two guests at once, for most of the time either keeps one CPU busy. */
+async function runTests(guest, recipe) {
   const environment = [
     `GUEST_RELEASE='${guest.release}'`,
     `GUEST_SYSTEMTAP='${guest.systemtapVersion}'`,
     `GUEST_MODULE='${MODULE}'`,
+    `GUEST_RECIPE='${recipe}'`,
   ].join(' ');
-  const code = await runInGuest(guest, `${environment} ${VITEST}`, results);
-  const report = `${results}/tests.json`;
-  if (!existsSync(report))
+  const vitest = `${environment} ${VITEST}`;
+  const others = COMPILING.map((file) => `--exclude '**/${file}'`).join(' ');
+  const [one, other] = await Promise.all([
+    runGuest(guest, `${vitest} ${COMPILING.join(' ')}`),
+    runGuest(guest, `${vitest} ${others}`),
+  ]);
+  const probes = one.probes ?? [];
+  return { passed: one.passed + other.passed, failed: one.failed + other.failed, probes };
+}
+
+async function runGuest(guest, command) {
+  const results = temporaryFolder();
+  const log = openSync(`${results}/output`, 'w');
+  const code = await runInGuest(guest, command, results, log);
+  closeSync(log);
+  process.stdout.write(readFileSync(`${results}/output`));
+  const result = (name) => {
+    const path = `${results}/${name}.json`;
+    return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+  };
+  const { numPassedTests: passed, numFailedTests } = result('tests') ?? {};
+  if (passed === undefined) {
     throw new Error(`The tests did not come to their end: exit code ${code}.`);
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
-  rmSync(report);
+  }
   // A file that does not load has no failed tests.
   const failed = code === 0 ? numFailedTests : Math.max(numFailedTests, 1);
-  return { passed: numPassedTests, failed };
+  return { passed, failed, probes: result('probes') };
+}
+
+function row(cells) {
+  return `| ${cells.join(' | ')} |\n`;
 }
 
 function sum(numbers) {

@@ -1,45 +1,54 @@
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { type ErrorCode, type Explanation, ProbeError } from '../../errors.ts';
+import { whyNoModules } from './module-loading.ts';
 import type { StapFailure } from './stap.ts';
 
 const DISTRIBUTIONS =
   'On others than Debian and Ubuntu, see the page on SystemTap of the distribution.';
 
+const BUILD_ONE = 'See dropscope systemtap build --help.';
+
 interface Known extends Explanation {
   readonly code?: ErrorCode;
 }
 
-/** What stap and staprun say (ANSI colours left out), and what it means. */
+/** What stap and staprun say (ANSI colours left out), and what it means. The first that fits counts. */
 const KNOWN: readonly (readonly [pattern: RegExp, explain: (kernel: string) => Known])[] = [
+  [/failed to execute staprun: No such file/, () => notInstalled('staprun')],
   [
-    /You are trying to run systemtap as a normal user|ERROR: The effective user ID of staprun/,
+    /failed to execute staprun: Permission denied|ERROR: The effective user ID of staprun|You are trying to run systemtap as a normal user/,
+    notPermitted,
+  ],
+  [
+    /Unable to canonicalize path .*: No such file/,
+    () => ({ reason: 'There is no module at that path.', mend: BUILD_ONE }),
+  ],
+  [
+    /Could not find old name to replace/,
     () => ({
-      code: 'ERR_PERMISSION',
-      reason: 'SystemTap loads a kernel module, which this process may not do.',
-      mend: 'Run as root.',
+      reason: 'The module was renamed: its name is written in it, too.',
+      mend: `Give it its old name. ${BUILD_ONE}`,
     }),
   ],
   [
-    /Couldn't insert module .*: Operation not permitted/,
-    () => ({
-      code: 'ERR_PERMISSION',
-      reason:
-        'The kernel loads no module that is not signed: it is locked down, or Secure Boot is on.',
-      mend: 'Boot without Secure Boot and lockdown, or sign the module: man 7 kernel_lockdown.',
-    }),
+    /Section name ".*" not found in module|Error getting section/,
+    () => ({ reason: 'That is no kernel module, or not a whole one.', mend: BUILD_ONE }),
+  ],
+  [
+    /Couldn't insert module .*: (Operation not permitted|Key was rejected|Required key not available)/,
+    () =>
+      whyNoModules() ?? {
+        code: 'ERR_PERMISSION',
+        reason: 'The kernel refuses the module: it may load signed ones only.',
+        mend: 'See what it says: dmesg, and man 7 kernel_lockdown.',
+      },
   ],
   [/Checking "\/lib\/modules\/.*" failed with error: No such file/, missingHeaders],
-  [/missing .* kernel\/module debuginfo|cannot find module kernel debuginfo/, missingDebuginfo],
+  [/no match \(similar functions/, noSuchPoint],
+  [/no match|missing .* debuginfo|cannot find module kernel debuginfo/, missingDebuginfo],
   [
-    /no match|while resolving probe point/,
-    (kernel) => ({
-      reason: `This kernel (${kernel}) has no such function or label as the script looks for.`,
-      mend: 'See what it has: stap -L \'kernel.function("__netif_receive_skb_core").label("*")\'',
-    }),
-  ],
-  [
-    /(Invalid module format|version magic|disagrees about version of symbol)/,
+    /Invalid module format|version magic|disagrees about version of symbol|Build-id mismatch/i,
     (kernel) => ({
       reason: `The module was built for another kernel than the one that runs (${kernel}).`,
       mend: `Build it for this one: dropscope systemtap build --release ${kernel}`,
@@ -73,6 +82,10 @@ export function explainStap(
 
 function explain(failure: StapFailure, stderr: string, end: string, kernel: string): Known {
   if (failure.code === 'ENOENT') return notInstalled(failure.command);
+  if (failure.code === 'EACCES') return notPermitted();
+  // stap -L, and a tip of Debian's.
+  const silent = stderr.replace(/^Tip: .*$/gm, '').trim() === '';
+  if (silent && failure.command === 'stap') return whyNothingFound(kernel);
   for (const [pattern, explanation] of KNOWN) {
     if (pattern.test(stderr)) return explanation(kernel);
   }
@@ -80,10 +93,27 @@ function explain(failure: StapFailure, stderr: string, end: string, kernel: stri
   return { reason: `${end} ${last?.[1] ?? last?.[2] ?? ''}`.trim(), mend: '' };
 }
 
-function notInstalled(command: string): Known {
+function notPermitted(): Known {
   return {
-    reason: `There is no ${command}: SystemTap is not installed.`,
-    mend: `Install it: apt-get install systemtap. ${DISTRIBUTIONS}`,
+    code: 'ERR_PERMISSION',
+    reason: 'SystemTap loads a kernel module, which this process may not do.',
+    mend: 'Run as root, or as a member of the groups stapusr and stapdev.',
+  };
+}
+
+function notInstalled(command: string): Known {
+  const package_ = command === 'setpriv' ? 'util-linux' : 'systemtap';
+  return {
+    reason: `There is no ${command}: ${package_} is not installed.`,
+    mend: `Install it: apt-get install ${package_}. ${DISTRIBUTIONS}`,
+  };
+}
+
+/** The kernel has debug information, and yet not what the script looks for. */
+export function noSuchPoint(kernel: string): Known {
+  return {
+    reason: `This kernel (${kernel}) has no such function or label as the script looks for.`,
+    mend: 'See what it has: stap -L \'kernel.function("__netif_receive_skb_core").label("*")\'',
   };
 }
 
@@ -104,12 +134,11 @@ function missingDebuginfo(kernel: string): Known {
   };
 }
 
-/** What is missing that can be seen at once; undefined: nothing. */
-export function missingFor(kernel: string): Known | undefined {
-  if (!existsSync(`/lib/modules/${kernel}/build/Makefile`)) return missingHeaders(kernel);
+/** What is missing where `stap -L` finds nothing, of which it says nothing. */
+function whyNothingFound(kernel: string): Known {
   const vmlinux = [
     `/usr/lib/debug/lib/modules/${kernel}/vmlinux`,
     `/usr/lib/debug/boot/vmlinux-${kernel}`,
   ];
-  return vmlinux.some(existsSync) ? undefined : missingDebuginfo(kernel);
+  return vmlinux.some(existsSync) ? noSuchPoint(kernel) : missingDebuginfo(kernel);
 }

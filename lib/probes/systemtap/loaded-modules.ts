@@ -1,30 +1,43 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { execa } from 'execa';
+import { StapFailure } from './stap.ts';
 
 /**
  * Removes what was loaded of the module at `path` and has no process any more: staprun was killed.
- * proc(5), /proc/modules: name, size, references.
+ * StapFailure where it stays.
  */
 export async function removeIdle(path: string): Promise<void> {
-  // A kernel that loads no modules has no such file.
-  const modules = await readFile('/proc/modules', 'utf8').catch(() => '');
-  for (const name of idle(modules, path)) {
-    await execa('staprun', ['-d', name], { reject: false, stdin: 'ignore' });
+  for (const name of await idle(path)) {
+    const { stderr } = await execa('staprun', ['-d', name], { reject: false, stdin: 'ignore' });
+    // Somebody else may have done it meanwhile.
+    if ((await idle(path)).includes(name)) throw new StapFailure('staprun', stderr ?? '');
   }
 }
 
-/** The names of those that nobody uses. */
-function idle(modules: string, path: string): string[] {
+/** The names of those that nobody uses. proc(5), /proc/modules: name, size, references. */
+async function idle(path: string): Promise<string[]> {
   const built = basename(path, '.ko');
-  return modules.split('\n').flatMap((line) => {
+  // A kernel that loads no modules has no such file.
+  const modules = await readFile('/proc/modules', 'utf8').catch(() => '');
+  const names: string[] = [];
+  for (const line of modules.split('\n')) {
     const [loaded = '', , references] = line.split(' ');
-    return isRenamed(loaded, built) && references === '0' ? [loaded] : [];
-  });
+    const pid = processOf(loaded, built);
+    if (pid !== undefined && references === '0' && !(await isStaprun(pid))) names.push(loaded);
+  }
+  return names;
 }
 
 /** staprun -R writes _ and its process id over the end of the name: stap_4be0..._17143, ..._1_141. */
-function isRenamed(loaded: string, built: string): boolean {
-  const [, kept] = /^(\w+)_\d+$/.exec(loaded) ?? [];
-  return kept !== undefined && built.startsWith(kept) && loaded.length === built.length;
+function processOf(loaded: string, built: string): string | undefined {
+  const [, kept, pid] = /^(\w+)_(\d+)$/.exec(loaded) ?? [];
+  if (kept === undefined || !built.startsWith(kept)) return undefined;
+  return loaded.length === built.length ? pid : undefined;
+}
+
+/** One that was just loaded is not yet in use. A process that has ended has no program. */
+async function isStaprun(pid: string): Promise<boolean> {
+  const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
+  return ['staprun', 'stapio'].includes(basename(program));
 }

@@ -1,48 +1,98 @@
-import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Patch, runtimeHas } from './runtime-copy.ts';
 
-/** What makes a SystemTap work with a kernel for which it was not made. */
+/** What makes a SystemTap work with a kernel for which it was not made. Nothing of the system is changed. */
 export interface Mend {
   /** For people: what does not fit, and what is done about it. */
   readonly what: string;
   /** For stap. */
-  readonly flags: readonly string[];
+  readonly flags?: readonly string[];
+  /** In a copy of SystemTap's runtime. */
+  readonly patches?: readonly Patch[];
 }
 
 type Version = readonly [major: number, minor: number];
 
+/** 5.10's stable releases no longer export it; what takes its place need only be a mutex. */
+const MODULE_MUTEX: Mend = {
+  // ERROR: modpost: "module_mutex" [...] undefined!
+  what: 'module_mutex is not exported; another mutex stands in for it.',
+  flags: ['-Dmodule_mutex=fanout_mutex'],
+};
+
+/** 6.1's stable releases took over task_work_cancel_func() from 6.11, and another task_work_cancel(). */
+const TASK_WORK: Mend = {
+  // stp_task_work.c:107: error: [...] incompatible-pointer-types
+  what: 'task_work_cancel() has changed; a copy of the runtime is used that knows it.',
+  patches: [
+    {
+      file: 'stp_task_work.c',
+      from: 'typeof(&task_work_cancel)',
+      to: 'typeof(&task_work_cancel_func)',
+    },
+    {
+      file: 'stp_task_work.c',
+      from: 'lookup_name("task_work_cancel")',
+      to: 'lookup_name("task_work_cancel_func")',
+    },
+  ],
+};
+
 /**
- * The SystemTap of each Debian release fails with the kernel of the same release: it is older than
- * the kernel's later stable releases. Nothing of the system is changed. undefined: the pair fits.
+ * In 4.5 to 4.9 a message that begins in the last bytes of a sub-buffer is not written, but those
+ * bytes are read as if it had been; what follows is then not understood until nothing is left to read.
  */
-export async function mendFor(stap: Version, release: string): Promise<Mend | undefined> {
+const FRAMING: Mend = {
+  what: 'output is lost where it comes fast; a copy of the runtime is used that does not lose it.',
+  patches: [
+    {
+      file: 'transport/relay_v2.c',
+      from: 'if (buf->offset >= buf->chan->subbuf_size) {',
+      to: 'if (buf->offset + sizeof(struct _stp_trace) >= buf->chan->subbuf_size) {',
+    },
+  ],
+};
+
+/** Where that is so. */
+const LOSES_MESSAGES = { file: 'print_flush.c', from: 'bytes_reserved > hlen' };
+
+const UPROBES: Mend = {
+  // At loading: ERROR: Can't resolve uprobe_unregister!
+  what: 'uprobe_unregister() is exported; SystemTap is told so.',
+  flags: ['-DSTAPCONF_UPROBE_UNREGISTER_EXPORTED'],
+};
+
+/**
+ * What a SystemTap needs for a kernel. That of each Debian release fails with the kernel of the same
+ * release, whose later stable releases it does not know. `root`: where the files of both are.
+ */
+export async function mendsFor(
+  stap: Version,
+  release: string,
+  root = '/',
+): Promise<readonly Mend[]> {
   const [major = 0, minor = 0] = release.split(/[.-]/).map(Number);
   const kernel: Version = [major, minor];
-  const pair = `SystemTap ${stap.join('.')} with Linux ${release}:`;
+  const mends: Mend[] = [];
   if (before(stap, [4, 5]) && before([5, 9], kernel) && before(kernel, [5, 12])) {
-    // ERROR: modpost: "module_mutex" [...] undefined! It was no longer exported from 5.10's stable
-    // releases on; what takes its place need only be a mutex.
-    return {
-      what: `${pair} module_mutex is not exported; another mutex stands in for it.`,
-      flags: ['-Dmodule_mutex=fanout_mutex'],
-    };
+    mends.push(MODULE_MUTEX);
   }
-  if (before(stap, [5, 0]) && (await changedTaskWork(release))) {
-    return {
-      what: `${pair} task_work_cancel() has changed; a copy of the runtime is used that knows it.`,
-      flags: ['-R', await patchedRuntime(stap)],
-    };
-  }
-  if (stap[0] === 5 && before(stap, [5, 2]) && before([6, 11], kernel)) {
-    // At loading: ERROR: Can't resolve uprobe_unregister!
-    return {
-      what: `${pair} uprobe_unregister() is exported; SystemTap is told so.`,
-      flags: ['-DSTAPCONF_UPROBE_UNREGISTER_EXPORTED'],
-    };
-  }
-  return undefined;
+  if (
+    (await applies(TASK_WORK, root)) &&
+    (await changedTaskWork(join(root, 'lib/modules', release)))
+  )
+    mends.push(TASK_WORK);
+  if ((await applies(FRAMING, root)) && (await runtimeHas(root, LOSES_MESSAGES)))
+    mends.push(FRAMING);
+  if (stap[0] === 5 && before(stap, [5, 2]) && before([6, 11], kernel)) mends.push(UPROBES);
+  return mends;
+}
+
+/** Whether the runtime here still has what is to be patched: a distribution may have done it. */
+async function applies({ patches = [] }: Mend, root: string): Promise<boolean> {
+  const found = await Promise.all(patches.map((patch) => runtimeHas(root, patch)));
+  return found.every(Boolean);
 }
 
 /** Whether one version is less than another. */
@@ -50,48 +100,14 @@ function before([major, minor]: Version, [otherMajor, otherMinor]: Version): boo
   return major < otherMajor || (major === otherMajor && minor < otherMinor);
 }
 
-/** 6.1's stable releases took over task_work_cancel_func() from 6.11, and another task_work_cancel(). */
-async function changedTaskWork(release: string): Promise<boolean> {
+async function changedTaskWork(modules: string): Promise<boolean> {
   for (const folder of ['source', 'build']) {
     try {
-      const header = `/lib/modules/${release}/${folder}/include/linux/task_work.h`;
+      const header = join(modules, folder, 'include/linux/task_work.h');
       if ((await readFile(header, 'utf8')).includes('task_work_cancel_func')) return true;
     } catch {
       // The headers are in the other one, or not here, which stap says.
     }
   }
   return false;
-}
-
-const RUNTIME = '/usr/share/systemtap/runtime';
-const FILE = 'stp_task_work.c';
-
-/** A copy of SystemTap's runtime in our cache whose stp_task_work.c asks for task_work_cancel_func(). */
-async function patchedRuntime(stap: Version): Promise<string> {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dropscope');
-  const runtime = join(cache, `systemtap-runtime-${stap.join('.')}`);
-  if (existsSync(join(runtime, FILE))) return runtime;
-  await mkdir(cache, { recursive: true });
-  // Made beside it and moved: who runs at the same time sees a whole one.
-  const made = await mkdtemp(`${runtime}-`);
-  try {
-    await cp(RUNTIME, made, { recursive: true });
-    const file = join(made, FILE);
-    const source = await readFile(file, 'utf8');
-    const mended = source
-      .replace('typeof(&task_work_cancel)', 'typeof(&task_work_cancel_func)')
-      .replace('lookup_name("task_work_cancel")', 'lookup_name("task_work_cancel_func")');
-    await writeFile(file, mended);
-    await rename(made, runtime);
-  } catch (error) {
-    await rm(made, { recursive: true, force: true });
-    if (!isThere(error)) throw error;
-  }
-  return runtime;
-}
-
-/** rename(2) does not replace a folder that is not empty: somebody was here before. */
-function isThere(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : '';
-  return code === 'ENOTEMPTY' || code === 'EEXIST';
 }

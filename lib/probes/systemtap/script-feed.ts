@@ -1,27 +1,28 @@
 import type { DropEvent } from '../../drops/drop-event.ts';
 import { EventBatch } from '../../drops/event-batch.ts';
 import type { ProbeSink } from '../probe.ts';
-import type { ScriptCount, ScriptDrop, ScriptMessage, ScriptTotal } from './script-output.ts';
+import type { ScriptDrop, ScriptMessage, ScriptTotal } from './script-output.ts';
 
 const PROBE = 'systemtap';
 
 /** Carries what the script prints to a sink, and counts as lost what did not come through. */
 export class ScriptFeed {
   readonly #sink: ProbeSink;
-  /** Drops that had a line of their own: those that came, and those that were lost. */
-  #delivered = 0;
-  #lost = 0;
+  /** Lines of drops up to this number have come or are counted as lost. */
+  #settled = 0;
+  /** The numbers of those that came since. */
+  #came: number[] = [];
+  /** How many had been told when the script last said it: lines may overtake each other since. */
+  #told = 0;
   /** Drops in totals, and of each talker. */
   #totalled = 0;
   readonly #talkers = new Map<string, number>();
-  /** Names of interfaces: a total has none. */
-  readonly #names = new Map<number, string>();
 
   constructor(sink: ProbeSink) {
     this.#sink = sink;
   }
 
-  take(message: Exclude<ScriptMessage, { kind: 'armed' }>): void {
+  take(message: ScriptMessage): void {
     switch (message.kind) {
       case 'drop':
         this.#drop(message);
@@ -30,14 +31,19 @@ export class ScriptFeed {
         this.#total(message);
         return;
       case 'tick':
+        this.#settle(this.#told);
+        this.#told = Math.max(this.#told, message.told);
+        return;
       case 'end':
-        this.#reconcile(message);
+        this.#settle(message.told);
+        this.#settleTotals(message.seen - message.told);
     }
   }
 
   #drop(drop: ScriptDrop): void {
-    this.#delivered += 1;
-    this.#names.set(drop.ifindex, drop.interface);
+    // It is already counted as lost.
+    if (drop.number <= this.#settled) return;
+    this.#came.push(drop.number);
     this.#sink.batch(new EventBatch(PROBE, [dropEvent(drop)]));
   }
 
@@ -47,21 +53,29 @@ export class ScriptFeed {
     if (count <= 0) return;
     this.#talkers.set(key, sinceStart);
     this.#totalled += count;
-    const name = this.#names.get(talker.ifindex) ?? '';
-    this.#sink.totals({ probe: PROBE, count, interface: name, ...talker });
+    this.#sink.totals({ probe: PROBE, count, ...talker });
   }
 
-  #reconcile({ kind, seen, told }: ScriptCount): void {
-    // A total that was lost is in the next one, but for the last.
-    const due = kind === 'end' ? seen - this.#totalled : told;
-    const count = due - this.#delivered - this.#lost;
-    if (count <= 0) return;
-    this.#lost += count;
-    this.#sink.lost({ probe: PROBE, count, where: 'output' });
+  #settle(upTo: number): void {
+    if (upTo <= this.#settled) return;
+    const later = this.#came.filter((number) => number > upTo);
+    this.#lost(upTo - this.#settled - (this.#came.length - later.length));
+    this.#came = later;
+    this.#settled = upTo;
+  }
+
+  /** A total that was lost is in the next one, but for the last. */
+  #settleTotals(due: number): void {
+    this.#lost(due - this.#totalled);
+    this.#totalled = Math.max(this.#totalled, due);
+  }
+
+  #lost(count: number): void {
+    if (count > 0) this.#sink.lost({ probe: PROBE, count, where: 'output' });
   }
 }
 
-function dropEvent({ kind: _, counter, after, ...drop }: ScriptDrop): DropEvent {
+function dropEvent({ kind: _, number: __, counter, after, ...drop }: ScriptDrop): DropEvent {
   const ageMs = Number(process.hrtime.bigint() - drop.timestampNs) / 1e6;
   return {
     probe: PROBE,

@@ -1,10 +1,10 @@
 import { ProbeError } from '../../errors.ts';
 import type { ProbeOptions } from '../probe.ts';
 
-/** MAXSTRINGLEN of SystemTap, less the NUL. */
-const LONGEST = 511;
+/** MAXSTRINGLEN of the script, less the NUL. */
+const LONGEST = 1023;
 
-/** More drops than these in a tenth of a second are told as totals. */
+/** More drops than these in a tenth of a second are told as totals. The script keeps so many lines. */
 const LINES_A_TICK = 200;
 
 /**

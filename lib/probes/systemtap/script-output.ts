@@ -4,6 +4,7 @@ import { type VlanTag, vlanTag } from '../../ethernet/vlan.ts';
 
 /** Whom drops are from, as the script tells it. */
 interface Talker {
+  readonly interface: string;
   readonly ifindex: number;
   readonly netns: number;
   readonly counter: CounterName;
@@ -17,9 +18,10 @@ interface Talker {
 /** A frame that raised a counter. */
 export interface ScriptDrop extends Required<Omit<Talker, 'vlan'>>, Pick<Talker, 'vlan'> {
   readonly kind: 'drop';
+  /** From 1 on, without gaps. */
+  readonly number: number;
   readonly timestampNs: bigint;
   readonly cpu: number;
-  readonly interface: string;
   readonly length: number;
   readonly after: bigint;
   readonly header: Uint8Array;
@@ -37,12 +39,14 @@ export interface ScriptTotal {
 export interface ScriptCount {
   readonly kind: 'tick' | 'end';
   readonly seen: number;
-  /** Those that have a line of their own. */
+  /** Those that have a line of their own: the number of the last one. */
   readonly told: number;
+  /** Frames that came to where they are dropped, and whose end was not seen: whosever they were. */
+  readonly unpaired: number;
 }
 
 /** What a line of drops.stp says. */
-export type ScriptMessage = { readonly kind: 'armed' } | ScriptDrop | ScriptTotal | ScriptCount;
+export type ScriptMessage = ScriptDrop | ScriptTotal | ScriptCount;
 
 /**
  * Reads a line that drops.stp printed; undefined for one that is none, or not whole: a transport that
@@ -50,7 +54,7 @@ export type ScriptMessage = { readonly kind: 'armed' } | ScriptDrop | ScriptTota
  */
 export function parseScriptLine(line: string): ScriptMessage | undefined {
   // A number beyond 2^53 would lose its last digits.
-  const exact = line.replace(/"(t|before|after)":(\d+)/g, '"$1":"$2"');
+  const exact = line.replace(/"(t|after)":(\d+)/g, '"$1":"$2"');
   try {
     const fields: unknown = JSON.parse(exact);
     return isRecord(fields) ? message(fields) : undefined;
@@ -70,9 +74,10 @@ export interface LastWords {
 /** Reads the stderr of staprun. */
 export function parseLastWords(stderr: string): LastWords {
   const skipped = Number(/skipped probes: (\d+)/.exec(stderr)?.[1] ?? 0);
-  const [, seen, told] = /dropscope: seen (\d+), told (\d+)/.exec(stderr) ?? [];
-  if (seen === undefined || told === undefined) return { skipped };
-  return { skipped, count: { kind: 'end', seen: Number(seen), told: Number(told) } };
+  const found = /dropscope: seen (\d+), told (\d+), unpaired (\d+)/.exec(stderr);
+  if (found === null) return { skipped };
+  const [seen = 0, told = 0, unpaired = 0] = found.slice(1).map(Number);
+  return { skipped, count: { kind: 'end', seen, told, unpaired } };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -83,15 +88,18 @@ function isRecord(value: unknown): value is Fields {
 
 function message(fields: Fields): ScriptMessage | undefined {
   switch (fields['e']) {
-    case 'armed':
-      return { kind: 'armed' };
     case 'drop':
       return drop(fields);
     case 'total':
       return { kind: 'total', talker: talker(fields), count: number(fields, 'count') };
     case 'tick':
     case 'end':
-      return { kind: fields['e'], seen: number(fields, 'seen'), told: number(fields, 'told') };
+      return {
+        kind: fields['e'],
+        seen: number(fields, 'seen'),
+        told: number(fields, 'told'),
+        unpaired: number(fields, 'unpaired'),
+      };
     default:
       return undefined;
   }
@@ -105,9 +113,9 @@ function drop(fields: Fields): ScriptDrop {
     source,
     destination,
     etherType,
+    number: number(fields, 'n'),
     timestampNs: BigInt(text(fields, 't')),
     cpu: number(fields, 'cpu'),
-    interface: text(fields, 'if'),
     length: number(fields, 'len'),
     after: BigInt(text(fields, 'after')),
     header: Buffer.from(text(fields, 'header'), 'hex'),
@@ -116,6 +124,7 @@ function drop(fields: Fields): ScriptDrop {
 
 function talker(fields: Fields): Talker {
   return {
+    interface: interfaceName(text(fields, 'if')),
     ifindex: number(fields, 'ifindex'),
     netns: number(fields, 'netns'),
     counter: number(fields, 'nohandler') === 1 ? 'rx_nohandler' : 'rx_dropped',
@@ -131,6 +140,13 @@ function frame(fields: Fields): Partial<Talker> {
     etherType: number(fields, 'proto'),
     ...(tag === 0 ? {} : { vlan: vlanTag(tag >>> 16, tag & 0xffff) }),
   };
+}
+
+/** From the 16 bytes of net_device.name: any but / and white space may be in it. */
+function interfaceName(digits: string): string {
+  const bytes = Buffer.from(digits, 'hex');
+  const end = bytes.indexOf(0);
+  return bytes.toString('utf8', 0, end < 0 ? undefined : end);
 }
 
 /** From up to 12 hex digits; a frame without Ethernet header has -1, which has more. */

@@ -35,8 +35,9 @@ export class ScriptRun implements RunningProbe {
   constructor(path: string, globals: readonly string[], sink: ProbeSink) {
     this.#module = path;
     this.#sink = sink;
-    // Renamed by -R, so that more than one may be loaded.
-    this.#process = execa('staprun', ['-R', path, ...globals], STAPRUN);
+    // It ends when this process is killed. Renamed by -R, so that more than one may be loaded.
+    const staprun = ['--pdeathsig', 'INT', 'staprun', '-R', path, ...globals];
+    this.#process = execa('setpriv', staprun, STAPRUN);
     this.#ended = this.#read();
   }
 
@@ -97,15 +98,15 @@ export class ScriptRun implements RunningProbe {
       const message = parseScriptLine(line);
       // One that is not whole is missing from what the script's next count says.
       if (message === undefined) continue;
-      if (message.kind !== 'armed') feed.take(message);
-      else await this.#setArmed();
+      if (!this.#armed && message.kind === 'tick') await this.#setArmed();
+      feed.take(message);
     }
     const { stderr } = await this.#process;
-    const last = parseLastWords(stderr);
-    if (last.count !== undefined) feed.take(last.count);
-    if (last.skipped > 0) {
-      this.#sink.lost({ probe: this.name, count: last.skipped, where: 'kernel' });
-    }
+    const { count, skipped } = parseLastWords(stderr);
+    if (count !== undefined) feed.take(count);
+    // A frame is unpaired when the script was not run at one of its two places.
+    const unseen = Math.max(skipped, count?.unpaired ?? 0);
+    if (unseen > 0) this.#sink.lost({ probe: this.name, count: unseen, where: 'kernel' });
     if (this.#armed && !this.#closing) this.#sink.failed(await this.#failure());
   }
 
@@ -118,9 +119,10 @@ export class ScriptRun implements RunningProbe {
 
   async #failure(): Promise<Error> {
     const { stderr, signal, exitCode, code } = await this.#process;
-    await removeIdle(this.#module);
     const end = signal === undefined ? `code ${exitCode}` : signal;
-    return explainStap(new StapFailure('staprun', stderr, code), {
+    // Only setpriv may be missing: what it cannot start, it says.
+    const command = code === 'ENOENT' ? 'setpriv' : 'staprun';
+    return explainStap(new StapFailure(command, stderr, code), {
       end: `staprun ended with ${end}.`,
     });
   }

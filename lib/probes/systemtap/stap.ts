@@ -1,7 +1,8 @@
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExecaError, execa } from 'execa';
-import { mendFor } from './mends.ts';
+import { mendsFor } from './mends.ts';
+import { patchedRuntime } from './runtime-copy.ts';
 
 /** The script. Always by this path: SystemTap's cache goes by it, too. */
 const SCRIPT = fileURLToPath(new URL('drops.stp', import.meta.url));
@@ -13,6 +14,8 @@ const FLAGS = [
   // Nor may the module end by itself because drops keep it busy, or the CPUs or talkers are many.
   '-DSTP_NO_OVERLOAD',
   '-DMAXACTION=1000000',
+  // A line has up to 256 bytes of a frame in hexadecimal.
+  '-DMAXSTRINGLEN=1024',
 ];
 
 /** In English, whatever the language here, for its words are looked at. */
@@ -46,9 +49,7 @@ export interface BuildOptions {
 /** Compiles the script to a module, and gives its path. */
 export async function buildModule(options: BuildOptions): Promise<string> {
   const { release, output, signal, onStep } = options;
-  const mend = await mendFor(await stapVersion(), release);
-  if (mend !== undefined) onStep(mend.what);
-  const args = ['-v', '-p4', '-r', release, ...FLAGS, ...(mend?.flags ?? [])];
+  const args = ['-v', '-p4', '-r', release, ...FLAGS, ...(await mendingFlags(release, onStep))];
   // Its name is in it, so that it must not be given another one later.
   if (output !== undefined) args.push('-m', basename(output, '.ko'));
   args.push(SCRIPT);
@@ -68,6 +69,18 @@ export async function buildModule(options: BuildOptions): Promise<string> {
   }
 }
 
+/** What stap needs to be told so that it fits the kernel. */
+export async function mendingFlags(
+  release: string,
+  onStep: (step: string) => void,
+): Promise<readonly string[]> {
+  const mends = await mendsFor(await stapVersion(), release);
+  for (const { what } of mends) onStep(`SystemTap does not fit Linux ${release}: ${what}`);
+  const patches = mends.flatMap((mend) => mend.patches ?? []);
+  const flags = mends.flatMap((mend) => mend.flags ?? []);
+  return patches.length === 0 ? flags : [...flags, '-R', await patchedRuntime(patches)];
+}
+
 async function tellPasses(lines: AsyncIterable<unknown>, onStep: (step: string) => void) {
   for await (const line of lines) {
     if (typeof line === 'string' && /^Pass \d: /.test(line)) onStep(line);
@@ -76,10 +89,24 @@ async function tellPasses(lines: AsyncIterable<unknown>, onStep: (step: string) 
 
 /** As in `stap --version`: [4, 8]. */
 export async function stapVersion(): Promise<readonly [number, number]> {
+  const [, major, minor] = /version (\d+)\.(\d+)/.exec(await askStap(['--version'])) ?? [];
+  return [Number(major ?? 0), Number(minor ?? 0)];
+}
+
+/** StapFailure where staprun is not here, or not for this user. */
+export async function checkStaprun(): Promise<void> {
   try {
-    const { stdout, stderr } = await execa('stap', ['--version'], { env: ENV, stdin: 'ignore' });
-    const [, major, minor] = /version (\d+)\.(\d+)/.exec(stdout + stderr) ?? [];
-    return [Number(major ?? 0), Number(minor ?? 0)];
+    await execa('staprun', ['-V'], { env: ENV, stdin: 'ignore' });
+  } catch (error) {
+    throw failure('staprun', error);
+  }
+}
+
+/** What stap answers, where it compiles nothing: to stdout or, as some do, to stderr. */
+export async function askStap(args: readonly string[]): Promise<string> {
+  try {
+    const { all } = await execa('stap', args, { env: ENV, stdin: 'ignore', all: true });
+    return all;
   } catch (error) {
     throw failure('stap', error);
   }

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { injectFrame } from '../../../dist/index.js';
+import {
+  FRAME,
+  loadedModules,
+  nothingLoaded,
+  signalStapio,
+  watch,
+  watchInAnotherProcess,
+} from './support.ts';
+
+afterEach(nothingLoaded);
+
+describe('when stapio is killed', () => {
+  it('fails once, and leaves no module', async () => {
+    const drops = await watch();
+    const errors: Error[] = [];
+    drops.on('error', (error) => errors.push(error));
+    const closed = new Promise<void>((resolve) => drops.on('close', resolve));
+    await injectFrame('lo', FRAME);
+    signalStapio('SIGKILL');
+    await closed;
+    expect(errors).toEqual([
+      expect.objectContaining({
+        name: 'ProbeError',
+        probe: 'systemtap',
+        reason: 'staprun ended with SIGKILL.',
+      }),
+    ]);
+  });
+
+  it('removes the module that a process left which was killed with it', async () => {
+    const child = await watchInAnotherProcess();
+    child.kill('SIGKILL');
+    signalStapio('SIGKILL');
+    await once(child, 'close');
+    expect(loadedModules()).toHaveLength(1);
+    await using _ = await watch();
+    expect(loadedModules()).toHaveLength(1);
+  });
+});
+
+it('removes its module when only Node.js is killed', async () => {
+  const child = await watchInAnotherProcess();
+  child.kill('SIGKILL');
+  await nothingLoaded();
+});
+
+it('leaves alone what another process watches by', async () => {
+  const child = await watchInAnotherProcess('process.stdin.resume();');
+  const drops = await watch();
+  expect(loadedModules()).toHaveLength(2);
+  await drops.close();
+  expect(loadedModules()).toHaveLength(1);
+  child.kill('SIGTERM');
+});
+
+it('lets the process end that does not wait for it', async () => {
+  const child = await watchInAnotherProcess('drops.unref();');
+  const [code] = await once(child, 'close');
+  expect(code).toBe(0);
+});
+
+it('stops when it is interrupted while it is armed', async () => {
+  const armed = watch({ signal: AbortSignal.timeout(300) });
+  await expect(armed).rejects.toThrow('aborted due to timeout');
+});
