@@ -12,13 +12,14 @@ const MOST = 10;
 
 /** What a watch saw, by whom most, and what was lost: told when it closes. */
 export class WatchReport {
-  readonly #probe: ProbeName;
+  readonly #probe: ProbeName | undefined;
   readonly #start = performance.now();
   readonly #talkers = new Talkers();
   readonly #losses = new Losses();
   #seen = 0;
 
-  constructor(probe: ProbeName) {
+  /** `probe`: undefined where none was armed. */
+  constructor(probe?: ProbeName) {
     this.#probe = probe;
   }
 
@@ -53,7 +54,7 @@ export class WatchReport {
     return jsonLine({
       event: 'end',
       time: new Date().toISOString(),
-      probe: this.#probe,
+      probe: this.#probe ?? null,
       drops: this.#seen,
       lost: this.#losses.all().reduce((sum, { count }) => sum + count, 0),
       seconds: Number(this.#seconds().toFixed(3)),

@@ -78,6 +78,7 @@ async function watch(
   const interfaces = names.length === 0 ? {} : { interface: names };
   const armed = await arm({ ...filters, ...interfaces }, interruption.signal);
   if (armed === undefined) {
+    if (json) await output.write(new WatchReport().toJson());
     process.exitCode = interruption.exitCode ?? 0;
     return;
   }

@@ -11,9 +11,9 @@ const TALKER =
 const drop = (number: number) => DROP.replace('"n":1', `"n":${number}`);
 const total = (count: number) => `{"e":"total",${TALKER},"count":${count}}`;
 const tick = (seen: number, told: number) =>
-  `{"e":"tick","seen":${seen},"told":${told},"unpaired":0}`;
+  `{"e":"tick","t":1,"seen":${seen},"told":${told},"unpaired":0}`;
 const end = (seen: number, told: number) =>
-  `{"e":"end","seen":${seen},"told":${told},"unpaired":0}`;
+  `{"e":"end","t":1,"seen":${seen},"told":${told},"unpaired":0}`;
 
 describe('a line of the script', () => {
   it('tells a drop, with all digits of its numbers', () => {
@@ -116,6 +116,14 @@ describe('the accounts of the script', () => {
     expect(accounts(drop(1), total(4), tick(6, 2), end(9, 3), end(9, 3)).lost).toEqual([2, 2]);
   });
 
+  it('are quiet when nothing came between two ticks, nor since', () => {
+    const quiet = (...lines: string[]) => collect(lines).feed.quiet;
+    expect(quiet(tick(0, 0))).toBe(true);
+    expect(quiet(tick(0, 0), drop(1))).toBe(false);
+    expect(quiet(tick(0, 0), drop(1), tick(1, 1))).toBe(false);
+    expect(quiet(tick(0, 0), drop(1), tick(1, 1), tick(1, 1))).toBe(true);
+  });
+
   it('publish the value with this frame, and one less before it', () => {
     const [drop] = collect([DROP]).drops;
     expect(drop?.counter).toEqual({
@@ -150,5 +158,5 @@ function collect(lines: readonly string[]) {
     const message = parseScriptLine(line);
     if (message !== undefined) feed.take(message);
   }
-  return { drops, totals, lost };
+  return { feed, drops, totals, lost };
 }

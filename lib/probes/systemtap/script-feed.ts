@@ -14,6 +14,8 @@ export class ScriptFeed {
   #came: number[] = [];
   /** How many had been told when the script last said it: lines may overtake each other since. */
   #told = 0;
+  #seen = 0;
+  #quiet = true;
   /** Drops in totals, and of each talker. */
   #totalled = 0;
   readonly #talkers = new Map<string, number>();
@@ -22,7 +24,13 @@ export class ScriptFeed {
     this.#sink = sink;
   }
 
+  /** Whether there was nothing between the last two ticks, and nothing came since. */
+  get quiet(): boolean {
+    return this.#quiet;
+  }
+
   take(message: ScriptMessage): void {
+    this.#quiet = message.kind === 'tick' && message.seen === this.#seen;
     switch (message.kind) {
       case 'drop':
         this.#drop(message);
@@ -31,6 +39,7 @@ export class ScriptFeed {
         this.#total(message);
         return;
       case 'tick':
+        this.#seen = message.seen;
         this.#settle(this.#told);
         this.#told = Math.max(this.#told, message.told);
         return;

@@ -36,8 +36,7 @@ export interface ScriptTotal {
 }
 
 /** How many drops there were since the start. */
-export interface ScriptCount {
-  readonly kind: 'tick' | 'end';
+interface ScriptCount {
   readonly seen: number;
   /** Those that have a line of their own: the number of the last one. */
   readonly told: number;
@@ -45,8 +44,18 @@ export interface ScriptCount {
   readonly unpaired: number;
 }
 
+/** A count each second. The first one says that the script sees every drop. */
+interface ScriptTick extends ScriptCount {
+  readonly kind: 'tick';
+  readonly timestampNs: bigint;
+}
+
+interface ScriptEnd extends ScriptCount {
+  readonly kind: 'end';
+}
+
 /** What a line of drops.stp says. */
-export type ScriptMessage = ScriptDrop | ScriptTotal | ScriptCount;
+export type ScriptMessage = ScriptDrop | ScriptTotal | ScriptTick | ScriptEnd;
 
 /**
  * Reads a line that drops.stp printed; undefined for one that is none, or not whole: a transport that
@@ -66,7 +75,7 @@ export function parseScriptLine(line: string): ScriptMessage | undefined {
 /** What the script and its runtime say on stderr when they end. */
 export interface LastWords {
   /** As the line 'end' has it, which may not have come through. */
-  readonly count?: ScriptCount;
+  readonly count?: ScriptEnd;
   /** How often the script was not run where it should have been: whatever the frame was. */
   readonly skipped: number;
 }
@@ -93,16 +102,20 @@ function message(fields: Fields): ScriptMessage | undefined {
     case 'total':
       return { kind: 'total', talker: talker(fields), count: number(fields, 'count') };
     case 'tick':
+      return { kind: 'tick', timestampNs: BigInt(text(fields, 't')), ...count(fields) };
     case 'end':
-      return {
-        kind: fields['e'],
-        seen: number(fields, 'seen'),
-        told: number(fields, 'told'),
-        unpaired: number(fields, 'unpaired'),
-      };
+      return { kind: 'end', ...count(fields) };
     default:
       return undefined;
   }
+}
+
+function count(fields: Fields): ScriptCount {
+  return {
+    seen: number(fields, 'seen'),
+    told: number(fields, 'told'),
+    unpaired: number(fields, 'unpaired'),
+  };
 }
 
 function drop(fields: Fields): ScriptDrop {

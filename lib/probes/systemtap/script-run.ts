@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { execa, type ResultPromise } from 'execa';
 import type { ProbeSink, RunningProbe } from '../probe.ts';
 import { explainStap } from './explain-stap.ts';
@@ -19,22 +19,27 @@ const STAPRUN = {
   reject: false,
 } as const;
 
+/** How long a watch that is closed waits for what it has not read yet. */
+const CATCH_UP_MS = 3000;
+
 /** The script's module at work, by staprun(8). */
 export class ScriptRun implements RunningProbe {
   readonly name = 'systemtap';
   readonly #module: string;
   readonly #sink: ProbeSink;
+  readonly #feed: ScriptFeed;
   readonly #process: ResultPromise<typeof STAPRUN>;
   /** Settles when the process has ended and all that it printed was taken. */
   readonly #ended: Promise<void>;
   #closing = false;
   #armed = false;
-  #onArmed = () => {};
+  #onTick = (_timestampNs: bigint) => {};
 
   /** Loads the module at `path` with these globals: NAME=VALUE. `open` waits until it is armed. */
   constructor(path: string, globals: readonly string[], sink: ProbeSink) {
     this.#module = path;
     this.#sink = sink;
+    this.#feed = new ScriptFeed(sink);
     // It ends when this process is killed. Renamed by -R, so that more than one may be loaded.
     const staprun = ['--pdeathsig', 'INT', 'staprun', '-R', path, ...globals];
     this.#process = execa('setpriv', staprun, STAPRUN);
@@ -43,23 +48,39 @@ export class ScriptRun implements RunningProbe {
 
   /** Resolves once every drop is seen. When that fails, everything is freed. */
   async open(signal: AbortSignal | undefined): Promise<void> {
-    const armed = new Promise<void>((resolve) => {
-      this.#onArmed = resolve;
-    });
     const abort = () => this.#stop();
     signal?.throwIfAborted();
     signal?.addEventListener('abort', abort, { once: true });
-    await Promise.race([armed, this.#ended]);
+    await Promise.race([this.#tickAfter(0n), this.#ended]);
     signal?.removeEventListener('abort', abort);
     signal?.throwIfAborted();
     if (!this.#armed) throw await this.#failure();
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
+    // Whoever waits for this must not end before it.
+    this.ref();
+    // stapio until 4.9 leaves unread what is there when it is stopped.
+    if (!this.#feed.quiet) await this.#catchUp();
     this.#stop();
     await this.#ended;
     // Where staprun was killed, it is still there.
     await removeIdle(this.#module);
+  }
+
+  /** Resolves when all has come that was printed before now, or after a while. */
+  async #catchUp(): Promise<void> {
+    const late = sleep(CATCH_UP_MS, undefined, { ref: false });
+    await Promise.race([this.#tickAfter(process.hrtime.bigint()), this.#ended, late]);
+  }
+
+  #tickAfter(timeNs: bigint): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onTick = (timestampNs) => {
+        if (timestampNs > timeNs) resolve();
+      };
+    });
   }
 
   ref(): void {
@@ -93,28 +114,25 @@ export class ScriptRun implements RunningProbe {
   }
 
   async #deliver(): Promise<void> {
-    const feed = new ScriptFeed(this.#sink);
     for await (const line of this.#process.iterable({ from: 'stdout' })) {
       const message = parseScriptLine(line);
       // One that is not whole is missing from what the script's next count says.
       if (message === undefined) continue;
-      if (!this.#armed && message.kind === 'tick') await this.#setArmed();
-      feed.take(message);
+      if (message.kind === 'tick') this.#onTick(message.timestampNs);
+      if (message.kind === 'tick' && !this.#armed) {
+        this.#armed = true;
+        // Whoever waits for this has it in hand before anything is delivered.
+        await nextTurn();
+      }
+      this.#feed.take(message);
     }
     const { stderr } = await this.#process;
     const { count, skipped } = parseLastWords(stderr);
-    if (count !== undefined) feed.take(count);
+    if (count !== undefined) this.#feed.take(count);
     // A frame is unpaired when the script was not run at one of its two places.
     const unseen = Math.max(skipped, count?.unpaired ?? 0);
     if (unseen > 0) this.#sink.lost({ probe: this.name, count: unseen, where: 'kernel' });
     if (this.#armed && !this.#closing) this.#sink.failed(await this.#failure());
-  }
-
-  /** Whoever waits for this has it in hand before anything is delivered. */
-  #setArmed(): Promise<void> {
-    this.#armed = true;
-    this.#onArmed();
-    return nextTurn();
   }
 
   async #failure(): Promise<Error> {

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { type DropEvent, injectFrame, readLinkStats, watchDrops } from '../../../dist/index.js';
 import {
   addVeth,
+  DROPSCOPE,
   FRAME,
   HAS_EBPF,
   MODULE,
@@ -44,6 +46,17 @@ it('compiles the script here, tells how far it is, and sees the recipe’s drops
     ),
   );
   expect((await readLinkStats('lo')).rxDropped).toBe(before + 5n);
+});
+
+it('ends with a last line when it is interrupted while it compiles', async () => {
+  const args = [DROPSCOPE, 'watch', 'lo', '--probe', 'systemtap', '--json'];
+  const child = spawn('node', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = text(child.stdout);
+  for await (const line of createInterface(child.stderr)) {
+    if (line.startsWith('Pass 1: ')) child.kill('SIGINT');
+  }
+  expect(JSON.parse(await output)).toMatchObject({ event: 'end', probe: null, drops: 0 });
+  expect(child.exitCode).toBe(130);
 });
 
 it.skipIf(!HAS_EBPF)('sees what eBPF sees, event by event', async () => {
