@@ -35,14 +35,17 @@ export class ScriptRun implements RunningProbe {
   #armed = false;
   #onTick = (_timestampNs: bigint) => {};
 
-  /** Loads the module at `path` with these globals: NAME=VALUE. `open` waits until it is armed. */
-  constructor(path: string, globals: readonly string[], sink: ProbeSink) {
+  /**
+   * Loads the module at `path` with these globals, NAME=VALUE, and a buffer of so many MiB for each
+   * CPU. `open` waits until it is armed.
+   */
+  constructor(path: string, globals: readonly string[], bufferMb: number, sink: ProbeSink) {
     this.#module = path;
     this.#sink = sink;
     this.#feed = new ScriptFeed(sink);
     // It ends when this process is killed. Renamed by -R, so that more than one may be loaded.
-    const staprun = ['--pdeathsig', 'INT', 'staprun', '-R', path, ...globals];
-    this.#process = execa('setpriv', staprun, STAPRUN);
+    const staprun = ['staprun', '-R', '-b', String(bufferMb), path, ...globals];
+    this.#process = execa('setpriv', ['--pdeathsig', 'INT', ...staprun], STAPRUN);
     this.#ended = this.#read();
   }
 

@@ -52,10 +52,10 @@ async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningPro
 async function run(
   path: string,
   globals: readonly string[],
-  { signal }: ProbeOptions,
+  { signal, ringBytes }: ProbeOptions,
   sink: ProbeSink,
 ): Promise<RunningProbe> {
-  const running = new ScriptRun(path, globals, sink);
+  const running = new ScriptRun(path, globals, Math.ceil(ringBytes / 2 ** 20), sink);
   try {
     await running.open(signal);
   } catch (error) {

@@ -28,29 +28,30 @@ it('accounts for what both CPUs drop at once', async () => {
       run('taskset', ['--cpu-list', `${cpu}`, 'node', '--input-type=module', '-e', FLOOD, link]);
     await Promise.all([flood(0, 'lo'), flood(1, 'ca')]);
   });
-  expect(counted).toBe(40_000n);
-  expect(sum).toBe(counted);
-});
-
-it('counts by interface what more talkers drop than it keeps apart', async () => {
-  const { sum, counted } = await account(['lo'], () => send('lo', talkers(5000), 20_000));
   expect(counted).toBe(20_000n);
   expect(sum).toBe(counted);
 });
 
+it('counts by interface what more talkers drop than it keeps apart', async () => {
+  const { sum, counted } = await account(['lo'], () => send('lo', talkers(3000), 6_000));
+  expect(counted).toBe(6_000n);
+  expect(sum).toBe(counted);
+});
+
 it('counts as lost what nobody reads in time', async () => {
-  const { lost, sum, counted } = await account(['lo'], async () => {
+  const flood = async () => {
     signalStapio('SIGSTOP');
-    // More lines than the buffers hold: 16 MiB or, on machines with little memory, less.
-    for (let i = 0; i < 10; i += 1) {
-      await send('lo', talkers(1000), 5_000);
-      await sleep(100);
+    for (let i = 0; i < 5; i += 1) {
+      await send('lo', talkers(1000), 4_000);
+      await sleep(200);
     }
     signalStapio('SIGCONT');
-    await sleep(1000);
-  });
+  };
+  // The smallest buffer there is: a MiB.
+  const { lost, sum, counted } = await account(['lo'], flood, 4096);
+  expect(counted).toBe(20_000n);
   expect(sum).toBe(counted);
-  console.log('lost while stapio was stopped:', lost.output);
+  expect(lost.output).toBeGreaterThan(0);
 });
 
 it('leaves to the counter what is counted elsewhere: frames too long for the receiver', async () => {
@@ -72,7 +73,7 @@ const FLOOD = `
   const frame = Buffer.alloc(60);
   frame.write('02000000000b00005e0053004321', 'hex');
   const injector = openInjector(process.argv[1]);
-  await injector.sendAll(Array(20_000).fill(frame));
+  await injector.sendAll(Array(10_000).fill(frame));
   injector.close();`;
 
 /** A frame from each of so many source addresses. */

@@ -107,8 +107,9 @@ export interface Accounts {
 export async function account(
   links: readonly string[],
   act: () => Promise<void>,
+  ringBytes: number = 2 ** 24,
 ): Promise<Accounts> {
-  const drops = await watch({ interface: links, queueLimit: 1_000_000 });
+  const drops = await watch({ interface: links, queueLimit: 1_000_000, ringBytes });
   let [delivered, totals] = [0, 0];
   drops.on('drop', () => {
     delivered += 1;
