@@ -26,8 +26,8 @@ export interface WatchOptions {
   readonly queueLimit?: number | undefined;
   /**
    * Size in bytes of the buffer between kernel and process: 4096 to 2^30, rounded up to a power of
-   * two. A drop takes 88 bytes of it and its headerBytes. SystemTap has one of whole MiB for each CPU.
-   * Default: 4 MiB.
+   * two. A drop takes 88 bytes of it and its headerBytes. SystemTap shares it out among the
+   * CPUs, a MiB or more to each. Default: 4 MiB.
    */
   readonly ringBytes?: number | undefined;
   /**

@@ -49,7 +49,7 @@ it.each([
     /does not fit/,
   ],
 ])('explains %j', (stderr, code, message) => {
-  const error = explainStap(new StapFailure('stap', stderr, code));
+  const error = explainStap(new StapFailure('stap', stderr, { code }));
   expect(error).toMatchObject({
     name: 'ProbeError',
     probe: 'systemtap',
@@ -70,14 +70,17 @@ it('says that root is needed', () => {
   const stderr = 'ERROR: You are trying to run systemtap as a normal user.';
   expect(explainStap(new StapFailure('stap', stderr))).toMatchObject({
     code: 'ERR_PERMISSION',
-    mend: 'Run as root, or as a member of the groups stapusr and stapdev.',
+    mend: 'Run as root.',
     stderr,
   });
 });
 
 it('repeats the last words where it does not know them', () => {
   const failure = new StapFailure('staprun', 'ERROR: something new\nWARNING: and more');
-  expect(explainStap(failure, { end: 'staprun ended with SIGKILL.' }).message).toBe(
-    'staprun ended with SIGKILL. something new',
-  );
+  expect(explainStap(failure).message).toBe('staprun failed. something new');
+});
+
+it('says that it was killed, whatever it said before', () => {
+  const failure = new StapFailure('stap', '', { signal: 'SIGKILL' });
+  expect(explainStap(failure).message).toBe('stap was ended by SIGKILL.');
 });

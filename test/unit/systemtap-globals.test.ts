@@ -28,7 +28,7 @@ it('gives the script numbers only', () => {
     'sources=00005e005300,',
     'ether_types=4321,',
     'header_bytes=64',
-    'lines_a_tick=200',
+    'lines_a_tenth=200',
   ]);
 });
 
@@ -38,5 +38,5 @@ it('refuses more values than the script can take', () => {
 });
 
 it('leaves out the filters that let all pass', () => {
-  expect(scriptGlobals(NONE, 1)).toEqual(['netns=1', 'header_bytes=64', 'lines_a_tick=200']);
+  expect(scriptGlobals(NONE, 1)).toEqual(['netns=1', 'header_bytes=64', 'lines_a_tenth=200']);
 });

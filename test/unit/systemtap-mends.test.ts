@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -75,13 +75,20 @@ describe('a copy of the runtime', () => {
     expect(await patchedRuntime(patches, root)).not.toBe(copy);
   });
 
+  it('that others can write is not used', async () => {
+    fill(OF_4_8);
+    process.env['XDG_CACHE_HOME'] = join(root, 'cache');
+    chmodSync(await patchedRuntime([], root), 0o777);
+    await expect(patchedRuntime([], root)).rejects.toThrow('others can write');
+  });
+
   it('that cannot be made is a ProbeError', async () => {
     fill({ ...OF_4_8, cache: 'a file' });
     process.env['XDG_CACHE_HOME'] = join(root, 'cache');
     await expect(patchedRuntime([], root)).rejects.toMatchObject({
       name: 'ProbeError',
       reason: expect.stringContaining(`can be made in ${root}/cache/dropscope: ENOTDIR`),
-      mend: 'Set XDG_CACHE_HOME to a folder that can be written.',
+      mend: 'Set XDG_CACHE_HOME to a folder that only you can write.',
     });
   });
 });

@@ -29,8 +29,8 @@ const columns = ['kernel', 'ebpf', 'systemtap', 'tests'];
 console.log(`\n${row(columns)}${row(columns.map(() => '---'))}`.trimEnd());
 for (const { release, systemtapVersion, probes, result } of runs) {
   const works = ({ available }) => (available ? 'works' : 'refused');
-  const [ebpf, systemtap] = probes.map(works);
-  console.log(row([release, ebpf ?? '', `${systemtapVersion}: ${systemtap}`, result]).trimEnd());
+  const [ebpf = '?', systemtap = '?'] = probes.map(works);
+  console.log(row([release, ebpf, `${systemtapVersion}: ${systemtap}`, result]).trimEnd());
 }
 const required = runs.filter(({ kernel }) => kernel.required);
 const failed = sum(required.map((run) => run.failed));
@@ -89,9 +89,13 @@ async function runTests(guest, recipe, only) {
   const vitest = `${environment} ${VITEST}`;
   const others = COMPILING.map((file) => `--exclude '**/${file}'`);
   const groups = only === undefined ? [COMPILING, others] : [only];
-  const guests = await Promise.all(
+  const ends = await Promise.allSettled(
     groups.map((group) => runGuest(guest, `${vitest} ${group.join(' ')}`)),
   );
+  const guests = ends.map(({ reason, value }) => {
+    if (value === undefined) throw reason;
+    return value;
+  });
   return {
     passed: sum(guests.map(({ passed }) => passed)),
     failed: sum(guests.map(({ failed }) => failed)),

@@ -20,7 +20,7 @@ export default defineConfig({
     fileParallelism: false,
     sequence: { sequencer: ByName },
     // Without KVM the guest is some twenty times as slow as its host.
-    testTimeout: 180_000,
+    testTimeout: 300_000,
     hookTimeout: 60_000,
   },
 });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { type ErrorCode, type Explanation, ProbeError } from '../../errors.ts';
 import { whyNoModules } from './module-loading.ts';
-import type { StapFailure } from './stap.ts';
+import { StapFailure } from './stap.ts';
 
 const DISTRIBUTIONS =
   'On others than Debian and Ubuntu, see the page on SystemTap of the distribution.';
@@ -36,17 +36,26 @@ const KNOWN: readonly (readonly [pattern: RegExp, explain: (kernel: string) => K
     () => ({ reason: 'That is no kernel module, or not a whole one.', mend: BUILD_ONE }),
   ],
   [
-    /Couldn't insert module .*: (Operation not permitted|Key was rejected|Required key not available)/,
+    /Couldn't insert module .*: Operation not permitted/,
     () =>
       whyNoModules() ?? {
         code: 'ERR_PERMISSION',
-        reason: 'The kernel refuses the module: it may load signed ones only.',
-        mend: 'See what it says: dmesg, and man 7 kernel_lockdown.',
+        reason: 'The kernel does not let this process load a module.',
+        mend: 'Run as root, outside of any container. What the kernel says of it is in dmesg.',
       },
   ],
+  [
+    /Couldn't insert module .*: (Key was rejected|Required key not available)/,
+    () => ({
+      code: 'ERR_PERMISSION',
+      reason: 'The kernel loads signed modules only, and does not know who signed this one.',
+      mend: 'Sign it with a key that the kernel knows, or boot without Secure Boot.',
+    }),
+  ],
   [/Checking "\/lib\/modules\/.*" failed with error: No such file/, missingHeaders],
+  [/missing .* debuginfo|cannot find module kernel debuginfo/, missingDebuginfo],
   [/no match \(similar functions/, noSuchPoint],
-  [/no match|missing .* debuginfo|cannot find module kernel debuginfo/, missingDebuginfo],
+  [/no match/, whyNothingFound],
   [
     /Invalid module format|version magic|disagrees about version of symbol|Build-id mismatch/i,
     (kernel) => ({
@@ -58,31 +67,33 @@ const KNOWN: readonly (readonly [pattern: RegExp, explain: (kernel: string) => K
     /incompatible-pointer-types|modpost: .* undefined|Can't resolve/,
     (kernel) => ({
       reason: `This SystemTap does not fit this kernel (${kernel}).`,
-      mend: 'Install a later SystemTap, or one from the same release as the kernel.',
+      mend: 'Install a later SystemTap.',
     }),
   ],
 ];
 
+/** The same error, or what a StapFailure means, for a kernel. */
+export function explained(error: unknown, kernel?: string): unknown {
+  return error instanceof StapFailure ? explainStap(error, kernel) : error;
+}
+
 /**
- * Why SystemTap does not work: a ProbeError with its last words. `end`: how it ended; `kernel`: for
- * which it was to work, by default the one that runs.
+ * Why SystemTap does not work: a ProbeError with its last words. `kernel`: for which it was to work, by
+ * default the one that runs.
  */
-export function explainStap(
-  failure: StapFailure,
-  {
-    end = `${failure.command} failed.`,
-    kernel = release(),
-  }: { end?: string; kernel?: string } = {},
-): ProbeError {
+export function explainStap(failure: StapFailure, kernel: string = release()): ProbeError {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours come even into files.
   const stderr = failure.stderr.replace(/\x1b\[[\d;]*[mK]/g, '');
-  const { code = 'ERR_PROBE_UNAVAILABLE', ...explanation } = explain(failure, stderr, end, kernel);
+  const { code = 'ERR_PROBE_UNAVAILABLE', ...explanation } = explain(failure, stderr, kernel);
   return new ProbeError(code, 'systemtap', explanation, { cause: failure, stderr });
 }
 
-function explain(failure: StapFailure, stderr: string, end: string, kernel: string): Known {
+function explain(failure: StapFailure, stderr: string, kernel: string): Known {
   if (failure.code === 'ENOENT') return notInstalled(failure.command);
   if (failure.code === 'EACCES') return notPermitted();
+  if (failure.signal !== undefined) {
+    return { reason: `${failure.command} was ended by ${failure.signal}.`, mend: '' };
+  }
   // stap -L, and a tip of Debian's.
   const silent = stderr.replace(/^Tip: .*$/gm, '').trim() === '';
   if (silent && failure.command === 'stap') return whyNothingFound(kernel);
@@ -90,14 +101,14 @@ function explain(failure: StapFailure, stderr: string, end: string, kernel: stri
     if (pattern.test(stderr)) return explanation(kernel);
   }
   const last = /^.*ERROR: *(.*)$|^.*error: *(.*)$/m.exec(stderr);
-  return { reason: `${end} ${last?.[1] ?? last?.[2] ?? ''}`.trim(), mend: '' };
+  return { reason: `${failure.command} failed. ${last?.[1] ?? last?.[2] ?? ''}`.trim(), mend: '' };
 }
 
 function notPermitted(): Known {
   return {
     code: 'ERR_PERMISSION',
     reason: 'SystemTap loads a kernel module, which this process may not do.',
-    mend: 'Run as root, or as a member of the groups stapusr and stapdev.',
+    mend: 'Run as root.',
   };
 }
 

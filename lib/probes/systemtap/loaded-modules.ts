@@ -1,18 +1,19 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { execa } from 'execa';
-import { StapFailure } from './stap.ts';
 
 /**
  * Removes what was loaded of the module at `path` and has no process any more: staprun was killed.
- * StapFailure where it stays.
+ * Gives the names of those that stay all the same.
  */
-export async function removeIdle(path: string): Promise<void> {
-  for (const name of await idle(path)) {
-    const { stderr } = await execa('staprun', ['-d', name], { reject: false, stdin: 'ignore' });
-    // Somebody else may have done it meanwhile.
-    if ((await idle(path)).includes(name)) throw new StapFailure('staprun', stderr ?? '');
+export async function removeIdle(path: string): Promise<readonly string[]> {
+  const names = await idle(path);
+  for (const name of names) {
+    await execa('staprun', ['-d', name], { reject: false, stdin: 'ignore' });
   }
+  // Others may be loaded meanwhile.
+  const stay = names.length === 0 ? [] : await idle(path);
+  return stay.filter((name) => names.includes(name));
 }
 
 /** The names of those that nobody uses. proc(5), /proc/modules: name, size, references. */

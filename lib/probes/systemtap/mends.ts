@@ -17,14 +17,14 @@ type Version = readonly [major: number, minor: number];
 /** 5.10's stable releases no longer export it; what takes its place need only be a mutex. */
 const MODULE_MUTEX: Mend = {
   // ERROR: modpost: "module_mutex" [...] undefined!
-  what: 'module_mutex is not exported; another mutex stands in for it.',
+  what: 'This SystemTap asks for module_mutex, which this kernel does not export; another mutex stands in for it.',
   flags: ['-Dmodule_mutex=fanout_mutex'],
 };
 
 /** 6.1's stable releases took over task_work_cancel_func() from 6.11, and another task_work_cancel(). */
 const TASK_WORK: Mend = {
   // stp_task_work.c:107: error: [...] incompatible-pointer-types
-  what: 'task_work_cancel() has changed; a copy of the runtime is used that knows it.',
+  what: 'This SystemTap does not know the task_work_cancel() of this kernel; a copy of its runtime is used that does.',
   patches: [
     {
       file: 'stp_task_work.c',
@@ -44,7 +44,7 @@ const TASK_WORK: Mend = {
  * bytes are read as if it had been; what follows is then not understood until nothing is left to read.
  */
 const FRAMING: Mend = {
-  what: 'output is lost where it comes fast; a copy of the runtime is used that does not lose it.',
+  what: 'This SystemTap loses output that comes fast; a copy of its runtime is used that does not.',
   patches: [
     {
       file: 'transport/relay_v2.c',
@@ -59,7 +59,7 @@ const LOSES_MESSAGES = { file: 'print_flush.c', from: 'bytes_reserved > hlen' };
 
 const UPROBES: Mend = {
   // At loading: ERROR: Can't resolve uprobe_unregister!
-  what: 'uprobe_unregister() is exported; SystemTap is told so.',
+  what: 'This SystemTap does not see that this kernel exports uprobe_unregister(); it is told so.',
   flags: ['-DSTAPCONF_UPROBE_UNREGISTER_EXPORTED'],
 };
 

@@ -35,38 +35,44 @@ const PLACES = {
 /** The same, in a script's words. */
 export const SCRIPT_POINTS: readonly string[] = Object.values(PLACES).flat().map(pattern);
 
+/** Since it is there, 5.18, each CPU has counters of its own. */
+const CORE_STATS: Place = { function: 'netdev_core_stats_alloc' };
+
 /** What a kernel has of them. */
 export interface ScriptPoints {
   readonly unhandled: ProbePoint;
   readonly backlog: ProbePoint | undefined;
   readonly free: ProbePoint;
-  /** The function that was asked for beside them. */
-  readonly other: ProbePoint | undefined;
+  /** Whether each CPU has counters of its own. */
+  readonly countersOfEachCpu: boolean;
 }
 
 /**
- * Asks what a kernel has of them, and whether it has another function. StapFailure where stap cannot
- * look, ProbeError where a place is missing that the script needs.
+ * Asks what a kernel has of them. StapFailure where stap cannot look, ProbeError where a place is
+ * missing that the script needs.
  */
-export async function findScriptPoints(
-  release: string,
-  other = 'kfree_skb',
-): Promise<ScriptPoints> {
+export async function findScriptPoints(release: string): Promise<ScriptPoints> {
   // What stap -L does not find it leaves out.
-  const asked = [...SCRIPT_POINTS, pattern({ function: other })].map((point) => `${point}?`);
+  const asked = [...SCRIPT_POINTS, pattern(CORE_STATS)].map((point) => `${point}?`);
   const answer = await askStap(['-r', release, '-L', asked.join(', ')]);
   const found = answer.split('\n').flatMap(parseProbePoint);
-  const first = (places: readonly Place[]) =>
+  const first = (...places: readonly Place[]) =>
     places
       .map((place) =>
         found.find((point) => point.function === place.function && point.label === place.label),
       )
       .find((point) => point !== undefined);
-  const [unhandled, free] = [first(PLACES.unhandled), first(PLACES.free)];
+  const unhandled = first(...PLACES.unhandled);
+  const free = first(...PLACES.free);
   if (unhandled === undefined || free === undefined) {
     throw new ProbeError('ERR_PROBE_UNAVAILABLE', 'systemtap', noSuchPoint(release));
   }
-  return { unhandled, free, backlog: first(PLACES.backlog), other: first([{ function: other }]) };
+  return {
+    unhandled,
+    backlog: first(...PLACES.backlog),
+    free,
+    countersOfEachCpu: first(CORE_STATS) !== undefined,
+  };
 }
 
 function pattern({ function: name, label }: Place): string {

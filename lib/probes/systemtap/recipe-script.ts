@@ -1,9 +1,6 @@
-import { explainStap } from './explain-stap.ts';
+import { explained } from './explain-stap.ts';
 import { findScriptPoints, probePointText, type ScriptPoints } from './probe-points.ts';
-import { mendingFlags, StapFailure } from './stap.ts';
-
-/** Since it is there, 5.18, each CPU has counters of its own. */
-const ALLOCATES_CORE_STATS = 'netdev_core_stats_alloc';
+import { mendingFlags } from './stap.ts';
 
 const PER_CPU_OFFSET = process.arch === 'x64' ? 'arch/x86/kernel/setup_percpu.c' : 'mm/percpu.c';
 
@@ -24,17 +21,17 @@ const DROPPED_OF_EACH_CPU = `\
  */
 export async function recipeScript(release: string): Promise<string> {
   try {
-    const points = await findScriptPoints(release, ALLOCATES_CORE_STATS);
+    const points = await findScriptPoints(release);
     const flags = await mendingFlags(release, () => {});
     return script(release, points, flags);
   } catch (error) {
-    throw error instanceof StapFailure ? explainStap(error, { kernel: release }) : error;
+    throw explained(error, release);
   }
 }
 
 function script(
   release: string,
-  { unhandled, free, other }: ScriptPoints,
+  { unhandled, free, countersOfEachCpu }: ScriptPoints,
   flags: readonly string[],
 ): string {
   // 5.10: the debug information has lost skb there; its caller's pointer can still be read.
@@ -51,7 +48,7 @@ function script(
 global frame
 
 function dropped:long(dev:long) {
-${other === undefined ? DROPPED_OF_ALL : DROPPED_OF_EACH_CPU}
+${countersOfEachCpu ? DROPPED_OF_EACH_CPU : DROPPED_OF_ALL}
 }
 
 function mac:string(p:long) {

@@ -32,13 +32,21 @@ export async function patchedRuntime(patches: readonly Patch[], root = '/'): Pro
   try {
     const copy = join(cache, `systemtap-runtime-${await identity(runtime, patches)}`);
     if (!existsSync(copy)) await make(runtime, copy, patches);
+    await checkOwner(copy);
     return copy;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = `No copy of SystemTap's runtime can be made in ${cache}: ${error.message}.`;
-    const mend = 'Set XDG_CACHE_HOME to a folder that can be written.';
+    const mend = 'Set XDG_CACHE_HOME to a folder that only you can write.';
     throw new ProbeError('ERR_PROBE_UNAVAILABLE', 'systemtap', { reason, mend }, { cause: error });
   }
+}
+
+/** What is compiled into a kernel module must not be somebody else's. */
+async function checkOwner(copy: string): Promise<void> {
+  const { uid, mode } = await stat(copy);
+  if ((uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0) return;
+  throw new Error(`others can write ${copy}`);
 }
 
 /** Another runtime, or other patches, have another copy. */

@@ -12,10 +12,9 @@ export class ScriptFeed {
   #settled = 0;
   /** The numbers of those that came since. */
   #came: number[] = [];
-  /** How many had been told when the script last said it: lines may overtake each other since. */
+  /** As the script last said. Lines may have overtaken each other since. */
   #told = 0;
   #seen = 0;
-  #quiet = true;
   /** Drops in totals, and of each talker. */
   #totalled = 0;
   readonly #talkers = new Map<string, number>();
@@ -24,13 +23,7 @@ export class ScriptFeed {
     this.#sink = sink;
   }
 
-  /** Whether there was nothing between the last two ticks, and nothing came since. */
-  get quiet(): boolean {
-    return this.#quiet;
-  }
-
   take(message: ScriptMessage): void {
-    this.#quiet = message.kind === 'tick' && message.seen === this.#seen;
     switch (message.kind) {
       case 'drop':
         this.#drop(message);
@@ -56,8 +49,15 @@ export class ScriptFeed {
     this.#sink.batch(new EventBatch(PROBE, [dropEvent(drop)]));
   }
 
+  /** To be called when nothing more comes and the script did not tell its end: it was killed. */
+  abandon(): void {
+    this.#settle(this.#told);
+    this.#settleTotals(this.#seen - this.#told);
+  }
+
   #total({ talker, count: sinceStart }: ScriptTotal): void {
-    const key = JSON.stringify(talker);
+    const { interface: _, ...lasting } = talker;
+    const key = JSON.stringify(lasting);
     const count = sinceStart - (this.#talkers.get(key) ?? 0);
     if (count <= 0) return;
     this.#talkers.set(key, sinceStart);

@@ -5,7 +5,7 @@ import type { ProbeOptions } from '../probe.ts';
 const LONGEST = 1023;
 
 /** More drops than these in a tenth of a second are told as totals. The script keeps so many lines. */
-const LINES_A_TICK = 200;
+const LINES_A_TENTH = 200;
 
 /**
  * The script's globals as `staprun` and `stap -G` take them: NAME=VALUE, all of them numbers. `netns`
@@ -19,7 +19,7 @@ export function scriptGlobals(options: ProbeOptions, netns: number): string[] {
     destinations: list(options.destinations, addressText),
     ether_types: list(options.etherTypes, (type) => type.toString(16)),
     header_bytes: options.headerBytes,
-    lines_a_tick: LINES_A_TICK,
+    lines_a_tenth: LINES_A_TENTH,
   };
   return Object.entries(globals)
     .filter(([, value]) => value !== '')

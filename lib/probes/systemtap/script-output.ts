@@ -40,8 +40,6 @@ interface ScriptCount {
   readonly seen: number;
   /** Those that have a line of their own: the number of the last one. */
   readonly told: number;
-  /** Frames that came to where they are dropped, and whose end was not seen: whosever they were. */
-  readonly unpaired: number;
 }
 
 /** A count each second. The first one says that the script sees every drop. */
@@ -76,6 +74,8 @@ export function parseScriptLine(line: string): ScriptMessage | undefined {
 export interface LastWords {
   /** As the line 'end' has it, which may not have come through. */
   readonly count?: ScriptEnd;
+  /** Frames that came to where they are dropped, and were not seen to be freed: whosever they were. */
+  readonly unpaired: number;
   /** How often the script was not run where it should have been: whatever the frame was. */
   readonly skipped: number;
 }
@@ -84,9 +84,9 @@ export interface LastWords {
 export function parseLastWords(stderr: string): LastWords {
   const skipped = Number(/skipped probes: (\d+)/.exec(stderr)?.[1] ?? 0);
   const found = /dropscope: seen (\d+), told (\d+), unpaired (\d+)/.exec(stderr);
-  if (found === null) return { skipped };
+  if (found === null) return { skipped, unpaired: 0 };
   const [seen = 0, told = 0, unpaired = 0] = found.slice(1).map(Number);
-  return { skipped, count: { kind: 'end', seen, told, unpaired } };
+  return { skipped, unpaired, count: { kind: 'end', seen, told } };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -114,7 +114,6 @@ function count(fields: Fields): ScriptCount {
   return {
     seen: number(fields, 'seen'),
     told: number(fields, 'told'),
-    unpaired: number(fields, 'unpaired'),
   };
 }
 

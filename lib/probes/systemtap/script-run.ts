@@ -1,11 +1,12 @@
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { execa, type ResultPromise } from 'execa';
+import { ProbeError } from '../../errors.ts';
 import type { ProbeSink, RunningProbe } from '../probe.ts';
 import { explainStap } from './explain-stap.ts';
 import { removeIdle } from './loaded-modules.ts';
 import { ScriptFeed } from './script-feed.ts';
-import { parseLastWords, parseScriptLine } from './script-output.ts';
+import { parseLastWords, parseScriptLine, type ScriptMessage } from './script-output.ts';
 import { StapFailure } from './stap.ts';
 
 const STAPRUN = {
@@ -18,6 +19,9 @@ const STAPRUN = {
   forceKillAfterDelay: 5000,
   reject: false,
 } as const;
+
+/** How long staprun may take to load a module and start it. */
+const ARMING_MS = 60_000;
 
 /** How long a watch that is closed waits for what it has not read yet. */
 const CATCH_UP_MS = 3000;
@@ -33,6 +37,7 @@ export class ScriptRun implements RunningProbe {
   readonly #ended: Promise<void>;
   #closing = false;
   #armed = false;
+  #foreign = false;
   #onTick = (_timestampNs: bigint) => {};
 
   /**
@@ -45,19 +50,29 @@ export class ScriptRun implements RunningProbe {
     this.#feed = new ScriptFeed(sink);
     // It ends when this process is killed. Renamed by -R, so that more than one may be loaded.
     const staprun = ['staprun', '-R', '-b', String(bufferMb), path, ...globals];
-    this.#process = execa('setpriv', ['--pdeathsig', 'INT', ...staprun], STAPRUN);
+    // In a session of its own, for Ctrl-C is heard here, and ends it in time.
+    this.#process = execa('setpriv', ['--pdeathsig', 'INT', 'setsid', ...staprun], STAPRUN);
     this.#ended = this.#read();
   }
 
   /** Resolves once every drop is seen. When that fails, everything is freed. */
   async open(signal: AbortSignal | undefined): Promise<void> {
     const abort = () => this.#stop();
-    signal?.throwIfAborted();
     signal?.addEventListener('abort', abort, { once: true });
-    await Promise.race([this.#tickAfter(0n), this.#ended]);
-    signal?.removeEventListener('abort', abort);
-    signal?.throwIfAborted();
-    if (!this.#armed) throw await this.#failure();
+    try {
+      signal?.throwIfAborted();
+      const late = sleep(ARMING_MS, undefined, { ref: false });
+      await Promise.race([this.#tickAfter(0n), this.#ended, late]);
+      signal?.throwIfAborted();
+      if (!this.#armed) throw await this.#whyNotArmed();
+    } catch (error) {
+      this.#stop();
+      await this.#ended;
+      await removeIdle(this.#module);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
   async close(): Promise<void> {
@@ -65,11 +80,14 @@ export class ScriptRun implements RunningProbe {
     // Whoever waits for this must not end before it.
     this.ref();
     // stapio until 4.9 leaves unread what is there when it is stopped.
-    if (!this.#feed.quiet) await this.#catchUp();
+    await this.#catchUp();
     this.#stop();
     await this.#ended;
     // Where staprun was killed, it is still there.
-    await removeIdle(this.#module);
+    const [name] = await removeIdle(this.#module);
+    if (name === undefined) return;
+    const explanation = { reason: `The module ${name} stays loaded.`, mend: `staprun -d ${name}` };
+    throw new ProbeError('ERR_PROBE_UNAVAILABLE', this.name, explanation);
   }
 
   /** Resolves when all has come that was printed before now, or after a while. */
@@ -119,32 +137,55 @@ export class ScriptRun implements RunningProbe {
   async #deliver(): Promise<void> {
     for await (const line of this.#process.iterable({ from: 'stdout' })) {
       const message = parseScriptLine(line);
-      // One that is not whole is missing from what the script's next count says.
-      if (message === undefined) continue;
-      if (message.kind === 'tick') this.#onTick(message.timestampNs);
-      if (message.kind === 'tick' && !this.#armed) {
-        this.#armed = true;
-        // Whoever waits for this has it in hand before anything is delivered.
-        await nextTurn();
-      }
-      this.#feed.take(message);
+      if (message !== undefined) await this.#take(message);
+      // Later, one that is not whole is missing from what the script's next count says.
+      else if (!this.#armed) this.#refuse();
     }
-    const { stderr } = await this.#process;
-    const { count, skipped } = parseLastWords(stderr);
-    if (count !== undefined) this.#feed.take(count);
-    // A frame is unpaired when the script was not run at one of its two places.
-    const unseen = Math.max(skipped, count?.unpaired ?? 0);
+    const { stderr, signal } = await this.#process;
+    const { count, skipped, unpaired } = parseLastWords(stderr);
+    if (count === undefined) this.#feed.abandon();
+    else this.#feed.take(count);
+    // A frame is unpaired where the script was not run when it was freed.
+    const unseen = Math.max(skipped, unpaired);
     if (unseen > 0) this.#sink.lost({ probe: this.name, count: unseen, where: 'kernel' });
-    if (this.#armed && !this.#closing) this.#sink.failed(await this.#failure());
+    const killed = signal === 'SIGKILL';
+    if (this.#armed && (killed || !this.#closing)) this.#sink.failed(await this.#failure());
+  }
+
+  async #take(message: ScriptMessage): Promise<void> {
+    if (message.kind === 'tick') this.#onTick(message.timestampNs);
+    if (message.kind === 'tick' && !this.#armed) {
+      this.#armed = true;
+      // Whoever waits for this has it in hand before anything is delivered.
+      await nextTurn();
+    }
+    this.#feed.take(message);
+  }
+
+  /** It speaks another language. */
+  #refuse(): void {
+    this.#foreign = true;
+    this.#stop();
+  }
+
+  async #whyNotArmed(): Promise<Error> {
+    const late = this.#process.exitCode === null && !this.#foreign;
+    if (!late && !this.#foreign) return this.#failure();
+    const reason = late
+      ? `The module ${this.#module} was not armed within ${ARMING_MS / 1000} s.`
+      : `The module ${this.#module} is not that of this dropscope.`;
+    const mend = 'Build it anew: dropscope systemtap build';
+    return new ProbeError('ERR_PROBE_UNAVAILABLE', this.name, { reason, mend });
   }
 
   async #failure(): Promise<Error> {
     const { stderr, signal, exitCode, code } = await this.#process;
-    const end = signal === undefined ? `code ${exitCode}` : signal;
+    if (exitCode === 0) {
+      const reason = 'staprun has ended.';
+      return new ProbeError('ERR_PROBE_UNAVAILABLE', this.name, { reason, mend: '' }, { stderr });
+    }
     // Only setpriv may be missing: what it cannot start, it says.
     const command = code === 'ENOENT' ? 'setpriv' : 'staprun';
-    return explainStap(new StapFailure(command, stderr, code), {
-      end: `staprun ended with ${end}.`,
-    });
+    return explainStap(new StapFailure(command, stderr, { code, signal }));
   }
 }

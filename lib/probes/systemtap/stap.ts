@@ -25,15 +25,23 @@ const ENV = { LC_ALL: 'C.UTF-8', LANGUAGE: '', SYSTEMTAP_NOSIGN: '1' };
 export class StapFailure extends Error {
   readonly command: string;
   readonly stderr: string;
-  /** ENOENT: there is no such program. */
+  /** ENOENT: there is no such program; EACCES: it may not be run. */
   readonly code: string | undefined;
+  /** What it was killed by: `SIGKILL`. */
+  readonly signal: string | undefined;
 
-  constructor(command: string, stderr: string, code?: string) {
+  constructor(command: string, stderr: string, { code, signal }: Ending = {}) {
     super(`${command} failed`);
     this.command = command;
     this.stderr = stderr;
     this.code = code;
+    this.signal = signal;
   }
+}
+
+interface Ending {
+  readonly code?: string | undefined;
+  readonly signal?: string | undefined;
 }
 
 export interface BuildOptions {
@@ -75,7 +83,7 @@ export async function mendingFlags(
   onStep: (step: string) => void,
 ): Promise<readonly string[]> {
   const mends = await mendsFor(await stapVersion(), release);
-  for (const { what } of mends) onStep(`SystemTap does not fit Linux ${release}: ${what}`);
+  for (const { what } of mends) onStep(what);
   const patches = mends.flatMap((mend) => mend.patches ?? []);
   const flags = mends.flatMap((mend) => mend.flags ?? []);
   return patches.length === 0 ? flags : [...flags, '-R', await patchedRuntime(patches)];
@@ -114,5 +122,5 @@ export async function askStap(args: readonly string[]): Promise<string> {
 
 function failure(command: string, error: unknown): unknown {
   if (!(error instanceof ExecaError)) return error;
-  return new StapFailure(command, String(error.stderr ?? ''), error.code);
+  return new StapFailure(command, String(error.stderr ?? ''), error);
 }

@@ -1,15 +1,15 @@
 import { statSync } from 'node:fs';
-import { release } from 'node:os';
+import { cpus, release } from 'node:os';
 import { DropscopeError, ProbeError } from '../../errors.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from '../probe.ts';
-import { explainStap } from './explain-stap.ts';
+import { explained } from './explain-stap.ts';
 import { removeIdle } from './loaded-modules.ts';
 import { mendsFor } from './mends.ts';
 import { whyNoModules } from './module-loading.ts';
 import { findScriptPoints, probePointText } from './probe-points.ts';
 import { scriptGlobals } from './script-globals.ts';
 import { ScriptRun } from './script-run.ts';
-import { type BuildOptions, buildModule, checkStaprun, StapFailure, stapVersion } from './stap.ts';
+import { type BuildOptions, buildModule, checkStaprun, stapVersion } from './stap.ts';
 
 /** Sees drops by a SystemTap script: a kernel module that is compiled when it is first used. */
 export const systemtapProbe: DropProbe = {
@@ -21,7 +21,7 @@ export const systemtapProbe: DropProbe = {
       const remarks = await checkMachine(release(), details);
       return { probe: 'systemtap', available: true, remarks, details };
     } catch (error) {
-      const told = error instanceof StapFailure ? explainStap(error) : error;
+      const told = explained(error);
       if (!(told instanceof DropscopeError)) throw told;
       const { reason, mend } = told;
       return { probe: 'systemtap', available: false, reason, mend, remarks: [], details };
@@ -33,7 +33,7 @@ export const systemtapProbe: DropProbe = {
 
 async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningProbe> {
   checkOptions(options);
-  const { signal, module } = options;
+  const { signal, module, onProgress } = options;
   const globals = scriptGlobals(options, statSync('/proc/self/ns/net').ino);
   try {
     // One that was built elsewhere may be signed.
@@ -41,28 +41,21 @@ async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningPro
     await checkStaprun();
     const path = module ?? (await build(options));
     // What was killed earlier, if there was something.
-    await removeIdle(path);
+    for (const name of await removeIdle(path)) {
+      onProgress?.({ probe: 'systemtap', step: `The module ${name} of an earlier watch stays.` });
+    }
     signal?.throwIfAborted();
-    return await run(path, globals, options, sink);
+    const running = new ScriptRun(path, globals, bufferMb(options.ringBytes), sink);
+    await running.open(signal);
+    return running;
   } catch (error) {
-    throw error instanceof StapFailure ? explainStap(error) : error;
+    throw explained(error);
   }
 }
 
-async function run(
-  path: string,
-  globals: readonly string[],
-  { signal, ringBytes }: ProbeOptions,
-  sink: ProbeSink,
-): Promise<RunningProbe> {
-  const running = new ScriptRun(path, globals, Math.ceil(ringBytes / 2 ** 20), sink);
-  try {
-    await running.open(signal);
-  } catch (error) {
-    await running.close();
-    throw error;
-  }
-  return running;
+/** Of each CPU, in MiB: they share what was asked for. */
+function bufferMb(ringBytes: number): number {
+  return Math.ceil(ringBytes / 2 ** 20 / cpus().length);
 }
 
 function build({ signal, onProgress }: ProbeOptions): Promise<string> {
@@ -78,7 +71,7 @@ export async function buildProbeModule(options: BuildOptions): Promise<string> {
   try {
     return await buildModule(options);
   } catch (error) {
-    throw error instanceof StapFailure ? explainStap(error, { kernel: options.release }) : error;
+    throw explained(error, options.release);
   }
 }
 
@@ -111,5 +104,5 @@ async function checkMachine(kernel: string, details: string[]): Promise<string[]
   const { unhandled, backlog, free } = await findScriptPoints(kernel);
   for (const point of [unhandled, backlog, free]) if (point) details.push(probePointText(point));
   const mends = await mendsFor(version, kernel);
-  return mends.map(({ what }) => `SystemTap does not fit Linux ${kernel}: ${what}`);
+  return mends.map(({ what }) => what);
 }

@@ -25,7 +25,7 @@ describe('when stapio is killed', () => {
       expect.objectContaining({
         name: 'ProbeError',
         probe: 'systemtap',
-        reason: 'staprun ended with SIGKILL.',
+        reason: 'staprun was ended by SIGKILL.',
       }),
     ]);
   });

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 afterEach(nothingLoaded);
 
 it('accounts for 100,000 frames at once, and tells each again after that', async () => {
-  const { delivered, lost, sum, counted } = await account(['lo'], async () => {
+  const { delivered, sum, counted } = await account(['lo'], async () => {
     await send('lo', talkers(1), 100_000);
     await sleep(500);
     await send('lo', talkers(1), 10);
@@ -18,7 +18,6 @@ it('accounts for 100,000 frames at once, and tells each again after that', async
   expect(counted).toBe(100_010n);
   expect(sum).toBe(counted);
   expect(delivered).toBeGreaterThanOrEqual(10);
-  expect(lost).toEqual({ kernel: 0, output: 0, queue: 0 });
 });
 
 it('accounts for what both CPUs drop at once', async () => {

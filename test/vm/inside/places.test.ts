@@ -19,7 +19,7 @@ import {
 afterEach(nothingLoaded);
 
 it('tells rx_nohandler of an inactive port of a bond', async () => {
-  execFileSync('modprobe', ['bonding', 'max_bonds=0']);
+  execFileSync('/sbin/modprobe', ['bonding', 'max_bonds=0']);
   ip('link', 'add', 'dev', 'bond0', 'type', 'bond', 'mode', 'active-backup');
   for (const port of ['p0', 'p1']) {
     addVeth(port, `${port}-peer`);

@@ -45,6 +45,7 @@ it.each([
     () => copyOf('dropscope_probe.ko', (bytes) => bytes.subarray(0, 5000)),
     /no kernel module/,
   ],
+  ['speaks another language', () => copyOf('dropscope_probe.ko', otherwise), /not that of this/],
   ['is for another kernel', () => copyOf('dropscope_probe.ko', forAnotherKernel), /another kernel/],
 ])('says what is wrong with a module that %s', async (_, path, reason) => {
   await expect(watch({ module: await path() })).rejects.toMatchObject({
@@ -84,6 +85,12 @@ async function copyOf(name: string, change: (bytes: Buffer) => Buffer): Promise<
   cpSync(MODULE, path);
   writeFileSync(path, change(readFileSync(MODULE)));
   return path;
+}
+
+function otherwise(bytes: Buffer): Buffer {
+  const changed = Buffer.from(bytes);
+  changed.write('tock', bytes.indexOf('\0tick\0') + 1);
+  return changed;
 }
 
 /** What follows the release in vermagic counts where symbols have versions. */
