@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { holdPython } from '../support/python.ts';
 import type { NodeOptions } from '../support/run-node.ts';
@@ -6,10 +7,15 @@ import { dropscope, objects } from './dropscope.ts';
 const WITHOUT = ['bpf', 'perfmon', 'sys_admin'] as const;
 
 /** As on a machine without SystemTap. */
-const NO_STAP = {
-  reason: 'There is no stap: SystemTap is not installed.',
-  mend: 'Install it: apt-get install systemtap. On others than Debian and Ubuntu, see the page on SystemTap of the distribution.',
-};
+const NO_STAP = existsSync('/proc/modules')
+  ? {
+      reason: 'There is no stap: systemtap is not installed.',
+      mend: 'Install it: apt-get install systemtap. On others than Debian and Ubuntu, see the page on SystemTap of the distribution.',
+    }
+  : {
+      reason: 'This kernel loads no modules: it was built without them.',
+      mend: 'Use another probe, or a kernel with CONFIG_MODULES.',
+    };
 const NO_STAP_TEXT = `systemtap does not work\n  ${NO_STAP.reason}\n  ${NO_STAP.mend}\n`;
 
 const doctor = (args: string[] = [], options: NodeOptions = {}) =>
@@ -58,8 +64,8 @@ it('says it in JSON', async () => {
   const works = { available: true, reason: null, mend: null };
   const { stdout } = await doctor(['--json']);
   expect(objects(stdout)).toEqual([
-    { event: 'probe', probe: 'ebpf', ...works, remarks: [] },
-    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [] },
+    { event: 'probe', probe: 'ebpf', ...works, remarks: [], details: [] },
+    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [], details: [] },
     { event: 'check', check: 'inject', ...works },
     { event: 'check', check: 'stats', ...works },
   ]);
@@ -77,8 +83,9 @@ it('says in JSON what is missing', async () => {
       reason: expect.stringContaining('CAP_BPF'),
       mend: expect.stringContaining('Run as root'),
       remarks: [],
+      details: [],
     },
-    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [] },
+    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [], details: [] },
     {
       event: 'check',
       check: 'inject',

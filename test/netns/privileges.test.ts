@@ -43,6 +43,7 @@ it('reports what is missing, with its mend, instead of the probe', async () => {
       reason: 'This process may not load BPF programs: it lacks CAP_BPF.',
       mend: expect.stringContaining('AmbientCapabilities=CAP_BPF CAP_PERFMON'),
       remarks: [],
+      details: [],
     },
     expect.objectContaining({ probe: 'systemtap' }),
   ]);
@@ -53,7 +54,12 @@ it('remarks that there are no locations without CAP_SYSLOG', async () => {
     without: ['syslog', 'sys_admin'],
   });
   expect(JSON.parse(stdout)).toEqual([
-    { probe: 'ebpf', available: true, remarks: [expect.stringContaining('Grant CAP_SYSLOG')] },
+    {
+      probe: 'ebpf',
+      available: true,
+      remarks: [expect.stringContaining('Grant CAP_SYSLOG')],
+      details: [],
+    },
     expect.objectContaining({ probe: 'systemtap' }),
   ]);
 });
