@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { injectFrame } from '../../../dist/index.js';
 import {
   FRAME,
@@ -10,6 +10,12 @@ import {
   watchInAnotherProcess,
 } from './support.ts';
 
+/** In the middle of events, all the time. */
+let sending: NodeJS.Timeout;
+beforeAll(() => {
+  sending = setInterval(() => injectFrame('lo', FRAME), 20);
+});
+afterAll(() => clearInterval(sending));
 afterEach(nothingLoaded);
 
 describe('when stapio is killed', () => {
@@ -18,7 +24,7 @@ describe('when stapio is killed', () => {
     const errors: Error[] = [];
     drops.on('error', (error) => errors.push(error));
     const closed = new Promise<void>((resolve) => drops.on('close', resolve));
-    await injectFrame('lo', FRAME);
+    await once(drops, 'drop');
     signalStapio('SIGKILL');
     await closed;
     expect(errors).toEqual([
