@@ -1,6 +1,7 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { execa } from 'execa';
+import { PROGRAM } from './programs.ts';
 
 /**
  * Removes what was loaded of the module at `path` and has no process any more: staprun was killed.
@@ -9,7 +10,7 @@ import { execa } from 'execa';
 export async function removeIdle(path: string): Promise<readonly string[]> {
   const names = await idle(path);
   for (const name of names) {
-    await execa('staprun', ['-d', name], { reject: false, stdin: 'ignore' });
+    await execa('staprun', ['-d', name], { ...PROGRAM, reject: false });
   }
   // Others may be loaded meanwhile.
   const stay = names.length === 0 ? [] : await idle(path);

@@ -5,15 +5,15 @@ import { ProbeError } from '../../errors.ts';
 import type { ProbeSink, RunningProbe } from '../probe.ts';
 import { explainStap } from './explain-stap.ts';
 import { removeIdle } from './loaded-modules.ts';
+import { endingWithUs, PROGRAM } from './programs.ts';
 import { ScriptFeed } from './script-feed.ts';
 import { parseLastWords, parseScriptLine, type ScriptMessage } from './script-output.ts';
 import { StapFailure } from './stap.ts';
 
 const STAPRUN = {
-  stdin: 'ignore',
+  ...PROGRAM,
   // Lines are read as they come.
   buffer: { stdout: false },
-  env: { LC_ALL: 'C.UTF-8', LANGUAGE: '' },
   // Then the script prints what it still has, and its module goes.
   killSignal: 'SIGINT',
   forceKillAfterDelay: 5000,
@@ -48,10 +48,10 @@ export class ScriptRun implements RunningProbe {
     this.#module = path;
     this.#sink = sink;
     this.#feed = new ScriptFeed(sink);
-    // It ends when this process is killed. Renamed by -R, so that more than one may be loaded.
+    // Renamed by -R, so that more than one may be loaded.
     const staprun = ['staprun', '-R', '-b', String(bufferMb), path, ...globals];
     // In a session of its own, for Ctrl-C is heard here, and ends it in time.
-    this.#process = execa('setpriv', ['--pdeathsig', 'INT', 'setsid', ...staprun], STAPRUN);
+    this.#process = execa(...endingWithUs('INT', ['setsid', ...staprun]), STAPRUN);
     this.#ended = this.#read();
   }
 

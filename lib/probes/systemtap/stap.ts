@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExecaError, execa } from 'execa';
 import { mendsFor } from './mends.ts';
+import { endingWithUs, PROGRAM } from './programs.ts';
 import { patchedRuntime } from './runtime-copy.ts';
 
 /** The script. Always by this path: SystemTap's cache goes by it, too. */
@@ -17,9 +18,6 @@ const FLAGS = [
   // A line has up to 256 bytes of a frame in hexadecimal.
   '-DMAXSTRINGLEN=1024',
 ];
-
-/** In English, whatever the language here, for its words are looked at. */
-const ENV = { LC_ALL: 'C.UTF-8', LANGUAGE: '', SYSTEMTAP_NOSIGN: '1' };
 
 /** What `stap` and `staprun` said, where they failed. */
 export class StapFailure extends Error {
@@ -57,13 +55,20 @@ export interface BuildOptions {
 /** Compiles the script to a module, and gives its path. */
 export async function buildModule(options: BuildOptions): Promise<string> {
   const { release, output, signal, onStep } = options;
-  const args = ['-v', '-p4', '-r', release, ...FLAGS, ...(await mendingFlags(release, onStep))];
+  const stap = [
+    'stap',
+    '-v',
+    '-p4',
+    '-r',
+    release,
+    ...FLAGS,
+    ...(await mendingFlags(release, onStep)),
+  ];
   // Its name is in it, so that it must not be given another one later.
-  if (output !== undefined) args.push('-m', basename(output, '.ko'));
-  args.push(SCRIPT);
-  const building = execa('stap', args, {
-    env: ENV,
-    stdin: 'ignore',
+  if (output !== undefined) stap.push('-m', basename(output, '.ko'));
+  stap.push(SCRIPT);
+  const building = execa(...endingWithUs('TERM', stap), {
+    ...PROGRAM,
     ...(output !== undefined && { cwd: dirname(resolve(output)) }),
     ...(signal && { cancelSignal: signal }),
   });
@@ -73,7 +78,9 @@ export async function buildModule(options: BuildOptions): Promise<string> {
     return output === undefined ? (stdout.trim().split('\n').at(-1) ?? '') : resolve(output);
   } catch (error) {
     signal?.throwIfAborted();
-    throw failure('stap', error);
+    // stap itself has told its version.
+    const isMissing = error instanceof ExecaError && error.code === 'ENOENT';
+    throw failure(isMissing ? 'setpriv' : 'stap', error);
   }
 }
 
@@ -104,7 +111,7 @@ export async function stapVersion(): Promise<readonly [number, number]> {
 /** StapFailure where staprun is not here, or not for this user. */
 export async function checkStaprun(): Promise<void> {
   try {
-    await execa('staprun', ['-V'], { env: ENV, stdin: 'ignore' });
+    await execa('staprun', ['-V'], PROGRAM);
   } catch (error) {
     throw failure('staprun', error);
   }
@@ -113,7 +120,7 @@ export async function checkStaprun(): Promise<void> {
 /** What stap answers, where it compiles nothing: to stdout or, as some do, to stderr. */
 export async function askStap(args: readonly string[]): Promise<string> {
   try {
-    const { all } = await execa('stap', args, { env: ENV, stdin: 'ignore', all: true });
+    const { all } = await execa('stap', args, { ...PROGRAM, all: true });
     return all;
   } catch (error) {
     throw failure('stap', error);

@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { injectFrame } from '../../../dist/index.js';
 import {
+  DROPSCOPE,
   FRAME,
   loadedModules,
+  MODULE,
   nothingLoaded,
   signalStapio,
   watch,
@@ -51,6 +55,18 @@ it('removes its module when only Node.js is killed', async () => {
   const child = await watchInAnotherProcess();
   child.kill('SIGKILL');
   await nothingLoaded();
+});
+
+it('reports what it saw when Ctrl-C ends the command', async () => {
+  const args = [DROPSCOPE, 'watch', 'lo', '--module', MODULE, '--json'];
+  const child = spawn('node', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const closed = once(child, 'close');
+  const lines: string[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    if (lines.push(line) === 1) child.kill('SIGINT');
+  }
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ event: 'end', probe: 'systemtap' });
+  expect(await closed).toEqual([130, null]);
 });
 
 it('leaves alone what another process watches by', async () => {
