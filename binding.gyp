@@ -24,6 +24,8 @@
       "cflags": ["-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
       "cflags_cc": ["-std=c++20", "-fexceptions"],
+      # Node.js unloads it with the last worker that has it, and calls back what is being closed after that.
+      "ldflags": ["-Wl,-z,nodelete"],
       "actions": [
         {
           "action_name": "bpf_skeleton",

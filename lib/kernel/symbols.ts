@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { isMainThread } from 'node:worker_threads';
 import { SymbolTable } from './symbol-table.ts';
 
 const KALLSYMS = '/proc/kallsyms';
@@ -38,8 +39,12 @@ export class KernelSymbols {
     return table.hidden;
   }
 
-  /** Reads the names in the background, a page at a time. Never rejects; calling twice is fine. */
+  /**
+   * Reads the names in the background, a page at a time. Never rejects; calling twice is fine. Not in a
+   * worker: Node.js may leave the file open that it waits for when it is terminated.
+   */
   load(): Promise<void> {
+    if (!isMainThread) return Promise.resolve();
     this.#loading ??= this.#load();
     return this.#loading;
   }
@@ -83,7 +88,12 @@ export class KernelSymbols {
   #loadNow(): SymbolTable {
     const modules = loadedModules();
     const table = new SymbolTable();
-    readWhile(table, () => !table.hidden);
+    try {
+      // As text in one piece: nothing comes in between that would leave the file open.
+      table.append(Buffer.from(readFileSync(KALLSYMS, 'utf8')));
+    } catch {
+      // As in #load.
+    }
     return this.#keep(table, modules);
   }
 

@@ -45,6 +45,28 @@ it('leaves nothing of a watch in a worker that is terminated', async () => {
   expect(countBpf()).toBe(bpf);
 });
 
+it('can be terminated in a worker, though nobody else has the addon', async () => {
+  const script = `
+    const { Worker } = require('node:worker_threads');
+    const watching = "import('${SDK}').then(async ({ watchDrops }) => {" +
+      "const drops = await watchDrops({ interface: 'lo' });" +
+      "require('node:worker_threads').parentPort.postMessage('armed');" +
+      "for await (const _ of drops) {} })";
+    (async () => {
+      for (let i = 0; i < 5; i++) {
+        const worker = new Worker(watching, { eval: true });
+        await new Promise((resolve) => worker.once('message', resolve));
+        await worker.terminate();
+      }
+      const { readdirSync, readlinkSync } = require('node:fs');
+      const open = readdirSync('/proc/self/fd').map((fd) => {
+        try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; }
+      });
+      console.log(open.filter((path) => /kallsyms|bpf/.test(path)).length);
+    })();`;
+  expect(await runNode(['-e', script])).toMatchObject({ code: 0, stdout: '0\n' });
+});
+
 it('keeps the process alive while it is open, and ends with it', async () => {
   const script = (then: string) =>
     `import { watchDrops, injectFrame } from '${SDK}';
