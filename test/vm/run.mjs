@@ -33,9 +33,14 @@ for (const file of readdirSync(`${HERE}inside`)) {
 }
 
 const runs = [];
-const prepared = kernels.map((kernel) => prepare(kernel));
-// What is wrong with one is told when it is its turn.
-for (const guest of prepared) guest.catch(() => {});
+// One behind the other, while those that are there are tested. What is wrong with one is told when it
+// is its turn.
+let preparing = Promise.resolve();
+const prepared = kernels.map((kernel) => {
+  preparing = preparing.catch(() => {}).then(() => prepare(kernel));
+  return preparing;
+});
+preparing.catch(() => {});
 for (const [i, kernel] of kernels.entries()) runs.push(await testOn(kernel, prepared[i]));
 
 const columns = ['kernel', 'ebpf', 'systemtap', 'tests'];
