@@ -68,7 +68,7 @@ it('leaves to the counter what is counted elsewhere: frames too long for the rec
 });
 
 const FLOOD = `
-  import { injectFrame, openInjector } from '/repo/dist/index.js';
+  import { openInjector } from '/repo/dist/index.js';
   const frame = Buffer.alloc(60);
   frame.write('02000000000b00005e0053004321', 'hex');
   const injector = openInjector(process.argv[1]);
