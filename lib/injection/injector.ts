@@ -3,7 +3,13 @@ import { isUint8Array } from 'node:util/types';
 import { closed, invalidArgument, isRawSystemError } from '../errors.ts';
 import { checkFrameBytes, type EthernetFrame } from '../ethernet/frame.ts';
 import { type InterfaceRef, interfaceName, resolveInterface } from '../link/interface.ts';
-import type { PacketSocket } from '../native.ts';
+import {
+  checkNamespaceOptions,
+  type NamespaceOptions,
+  networkNamespacePath,
+  openLinks,
+} from '../link/network-namespace.ts';
+import type { LinkTable, PacketSocket } from '../native.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
@@ -40,15 +46,27 @@ export interface FrameInjector extends Disposable {
 }
 
 /**
- * Opens an injector on an interface of this network namespace. Needs CAP_NET_RAW. ArgumentError
- * when there is no such interface, SystemCallError with ERR_PERMISSION without the capability.
+ * Opens an injector on an interface. Needs CAP_NET_RAW. ArgumentError when there is no such
+ * interface, SystemCallError with ERR_PERMISSION without the capability.
  */
-export function openInjector(target: InterfaceRef): FrameInjector {
-  return new SocketInjector(target, resolveInterface(target, 'target'));
+export function openInjector(target: InterfaceRef, options: NamespaceOptions = {}): FrameInjector {
+  checkNamespaceOptions(options);
+  const { networkNamespace } = options;
+  const links = openLinks(networkNamespace, NAMESPACE);
+  try {
+    const path = networkNamespacePath(networkNamespace, NAMESPACE);
+    return new SocketInjector(target, links, () => openPacketSocket(path));
+  } catch (error) {
+    links.close();
+    throw error;
+  }
 }
+
+const NAMESPACE = 'options.networkNamespace';
 
 class SocketInjector implements FrameInjector {
   readonly #target: InterfaceRef;
+  readonly #links: LinkTable;
   readonly #ifindex: number;
   readonly #socket: PacketSocket;
   readonly #buffer = new FrameBuffer();
@@ -58,12 +76,13 @@ class SocketInjector implements FrameInjector {
   #wake = () => {};
   #closed = false;
 
-  constructor(target: InterfaceRef, ifindex: number) {
+  constructor(target: InterfaceRef, links: LinkTable, openSocket: () => PacketSocket) {
     this.#target = target;
-    this.#ifindex = ifindex;
-    this.#socket = openPacketSocket();
+    this.#links = links;
+    this.#ifindex = resolveInterface(target, 'target', links);
+    this.#socket = openSocket();
     try {
-      this.#socket.bind(ifindex);
+      this.#socket.bind(this.#ifindex);
     } catch (error) {
       this.#socket.close();
       throw explainSending(error, target, 0);
@@ -96,6 +115,7 @@ class SocketInjector implements FrameInjector {
   close(): void {
     this.#closed = true;
     this.#socket.close();
+    this.#links.close();
     this.#wake();
   }
 
@@ -139,7 +159,7 @@ class SocketInjector implements FrameInjector {
 
   readonly #ownAddress = (): Uint8Array => {
     try {
-      return readOwnAddress(this.#ifindex);
+      return readOwnAddress(this.#ifindex, this.#links);
     } catch (error) {
       throw this.#explain(error, 0);
     }
@@ -148,7 +168,7 @@ class SocketInjector implements FrameInjector {
   /** By its present name: a command with the one before a rename would mend nothing. */
   #explain(error: unknown, length: number): unknown {
     if (!isRawSystemError(error)) return error;
-    const name = interfaceName(this.#ifindex);
+    const name = interfaceName(this.#ifindex, this.#links);
     return explainSending(error, name === '' ? this.#target : name, length);
   }
 }

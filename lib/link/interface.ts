@@ -1,5 +1,5 @@
 import { asked, invalidArgument, noSuchInterface } from '../errors.ts';
-import { native } from '../native.ts';
+import { type Links, native } from '../native.ts';
 import { readLinkRecords } from './link-record.ts';
 
 /** An interface by its name (or an alternative name of at most 15 bytes), or by its index. */
@@ -14,31 +14,36 @@ const GREATEST_IFINDEX = 0x7fffffff;
 const LOOKING = 'looking for an interface';
 
 /**
- * The ifindex of an interface that is here now. The kernel is asked each time: what is remembered
+ * The ifindex of an interface that is there now: in this network namespace, unless `links` are those
+ * of another. The kernel is asked each time: what is remembered
  * is wrong after a rename. ArgumentError for what cannot be an interface, and, with the code
  * ERR_NO_INTERFACE and the interfaces there are, for one that is not here; `argument` is its name
  * there. SystemCallError when the kernel does not answer: EMFILE.
  */
-export function resolveInterface(target: InterfaceRef, argument: string): number {
+export function resolveInterface(
+  target: InterfaceRef,
+  argument: string,
+  links: Links = native(),
+): number {
   if (typeof target === 'string') {
-    const ifindex = asked(LOOKING, () => native().interfaceIndex(target));
+    const ifindex = asked(LOOKING, () => links.interfaceIndex(target));
     if (ifindex !== 0) return ifindex;
     checkName(target, argument);
-    throw noSuchInterface(argument, target, interfaceNames());
+    throw noSuchInterface(argument, target, interfaceNames(links));
   }
   checkIfindex(target, argument);
-  if (interfaceName(target) !== '') return target;
-  throw noSuchInterface(argument, target, interfaceNames());
+  if (interfaceName(target, links) !== '') return target;
+  throw noSuchInterface(argument, target, interfaceNames(links));
 }
 
-/** The name that an interface has now; '' when it is not in this network namespace. */
-export function interfaceName(ifindex: number): string {
-  return asked(LOOKING, () => native().interfaceName(ifindex));
+/** The name that an interface has now; '' when it is not in that network namespace. */
+export function interfaceName(ifindex: number, links: Links = native()): string {
+  return asked(LOOKING, () => links.interfaceName(ifindex));
 }
 
-/** The names of all interfaces of this network namespace. */
-export function interfaceNames(): string[] {
-  return readLinkRecords(0).map(({ name }) => name);
+/** The names of all interfaces of a network namespace. */
+export function interfaceNames(links: Links = native()): string[] {
+  return readLinkRecords(0, links).map(({ name }) => name);
 }
 
 /**

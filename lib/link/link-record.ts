@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import { asked } from '../errors.ts';
-import { native } from '../native.ts';
+import { type Links, native } from '../native.ts';
 import type { LinkStats } from './link-stats.ts';
 
 // struct LinkRecord in native/node/link_table.cc.
@@ -19,8 +19,8 @@ const OTHERHOST = 24;
  * The counters of the link with this ifindex, in a list of one or none; of all links with 0. Throws
  * SystemCallError when the kernel does not answer: EMFILE.
  */
-export function readLinkRecords(ifindex: number): LinkStats[] {
-  const buffer = asked('reading link counters', () => native().readLinkStats(ifindex));
+export function readLinkRecords(ifindex: number, links: Links = native()): LinkStats[] {
+  const buffer = asked('reading link counters', () => links.readLinkStats(ifindex));
   const records: LinkStats[] = [];
   for (let start = 0; start < buffer.byteLength; start += RECORD_BYTES) {
     records.push(decode(new DataView(buffer, start, RECORD_BYTES)));

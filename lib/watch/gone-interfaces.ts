@@ -1,11 +1,18 @@
 import { asked, DropscopeError, interfaceGone } from '../errors.ts';
 import { type InterfaceRef, interfaceName } from '../link/interface.ts';
-import { type LinkMonitor, native } from '../native.ts';
+import {
+  type NetworkNamespaceRef,
+  networkNamespacePath,
+  openLinks,
+} from '../link/network-namespace.ts';
+import { type LinkMonitor, type LinkTable, native } from '../native.ts';
+
+const NAMESPACE = 'options.networkNamespace';
 
 const LISTENING = 'listening for links that go';
 
 /**
- * Notices when one of some interfaces is deleted or leaves this network namespace. Keeps no process
+ * Notices when one of some interfaces is deleted or leaves its network namespace. Keeps no process
  * alive.
  */
 export class GoneInterfaces {
@@ -13,13 +20,25 @@ export class GoneInterfaces {
   onFailure: (error: Error) => void = () => {};
   /** By ifindex, as they were named. */
   readonly #targets: ReadonlyMap<number, InterfaceRef>;
+  readonly #links: LinkTable;
   readonly #monitor: LinkMonitor;
   #failure: Error | undefined;
 
-  constructor(targets: ReadonlyMap<number, InterfaceRef>) {
+  /** `networkNamespace`: the one that they are in; undefined: this process's. */
+  constructor(
+    targets: ReadonlyMap<number, InterfaceRef>,
+    networkNamespace: NetworkNamespaceRef | undefined,
+  ) {
     const { LinkMonitor } = native();
+    const path = networkNamespacePath(networkNamespace, NAMESPACE);
     this.#targets = targets;
-    this.#monitor = asked(LISTENING, () => new LinkMonitor(() => this.#read()));
+    this.#links = openLinks(networkNamespace, NAMESPACE);
+    try {
+      this.#monitor = asked(LISTENING, () => new LinkMonitor(() => this.#read(), path));
+    } catch (error) {
+      this.#links.close();
+      throw error;
+    }
     this.#monitor.unref();
   }
 
@@ -27,12 +46,13 @@ export class GoneInterfaces {
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;
     for (const [ifindex, target] of this.#targets) {
-      if (interfaceName(ifindex) === '') throw interfaceGone(target);
+      if (interfaceName(ifindex, this.#links) === '') throw interfaceGone(target);
     }
   }
 
   close(): void {
     this.#monitor.close();
+    this.#links.close();
   }
 
   #read(): void {

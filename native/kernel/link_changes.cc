@@ -8,7 +8,8 @@ namespace dropscope {
 
 // By epoll_wait(2) on the one descriptor: while there is nothing to read, it does not even look at
 // the socket, and takes a third of the time of recv(2) or SIOCGIFNAME.
-LinkChanges::LinkChanges() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+LinkChanges::LinkChanges(const NetworkNamespace& network_namespace)
+    : monitor_(network_namespace), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw SystemError("epoll_create1");
   epoll_event event{};
   event.events = EPOLLIN;

@@ -5,8 +5,8 @@
 
 namespace dropscope {
 
-// Whether anything changed about the links of the network namespace in which this was made: their
-// names, which of them there are. Failures are SystemErrors.
+// Whether anything changed about the links of a network namespace: their names, which of them there
+// are. Failures are SystemErrors.
 //
 // The kernel tells of a change before it answers whoever made it: dev_change_name(),
 // unregister_netdevice_many() and __dev_change_net_namespace() do so under the rtnl lock. Of an
@@ -14,7 +14,7 @@ namespace dropscope {
 // one that is down takes no frame.
 class LinkChanges {
  public:
-  LinkChanges();
+  explicit LinkChanges(const NetworkNamespace& network_namespace);
 
   // Whether something changed since the last call. Costs a tenth of what it takes to send a frame.
   bool any();

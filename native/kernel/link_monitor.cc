@@ -28,10 +28,10 @@ std::optional<int> removed_link(const NetlinkMessage& message) {
 
 }  // namespace
 
-LinkMonitor::LinkMonitor()
-    : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)),
+LinkMonitor::LinkMonitor(const NetworkNamespace& network_namespace)
+    : fd_(network_namespace.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                                   NETLINK_ROUTE)),
       buffer_(kReceiveBytes) {
-  if (!fd_) throw SystemError("socket");
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = RTMGRP_LINK;

@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "network_namespace.h"
 #include "unique_fd.h"
 
 namespace dropscope {
 
-// Hears of every change of the links of the network namespace in which it was made, and tells which
-// of them left it. Failures are SystemErrors.
+// Hears of every change of the links of a network namespace, and tells which of them left it.
+// Failures are SystemErrors.
 class LinkMonitor {
  public:
   struct Changes {
@@ -16,7 +17,7 @@ class LinkMonitor {
     bool overrun = false;      // the kernel had no room for some notifications
   };
 
-  LinkMonitor();
+  explicit LinkMonitor(const NetworkNamespace& network_namespace = {});
 
   // What happened since the last call. Does not wait.
   Changes read();

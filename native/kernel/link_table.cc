@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "interface_request.h"
 #include "netlink_message.h"
@@ -30,10 +31,9 @@ constexpr int kAllLinks = 0;
 
 // Non-blocking: the kernel answers while send() runs, and goes on with a dump while recv() runs.
 // What is not there at once will never come.
-UniqueFd open_socket() {
-  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
-  if (!fd) throw SystemError("socket");
-  return fd;
+UniqueFd open_socket(const NetworkNamespace& network_namespace) {
+  return network_namespace.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                                  NETLINK_ROUTE);
 }
 
 // The error of an NLMSG_ERROR, or of the NLMSG_DONE that ends a dump: positive, 0 for success.
@@ -41,8 +41,11 @@ int error_of(const NetlinkMessage& message) { return -read_prefix<int32_t>(messa
 
 }  // namespace
 
-LinkTable::LinkTable(Request request)
-    : fd_(open_socket()), request_(request), buffer_(kReceiveBytes) {}
+LinkTable::LinkTable(NetworkNamespace network_namespace, Request request)
+    : namespace_(std::move(network_namespace)),
+      fd_(open_socket(namespace_)),
+      request_(request),
+      buffer_(kReceiveBytes) {}
 
 int LinkTable::index_of(const std::string& name) {
   if (name.empty() || !request_by_name(name)) return 0;
@@ -192,7 +195,7 @@ std::span<const uint8_t> LinkTable::receive() {
   }
   const int number = length < 0 ? errno : EMSGSIZE;
   // A dump that was not read to its end makes the socket refuse the next one.
-  fd_ = open_socket();
+  fd_ = open_socket(namespace_);
   throw SystemError("recv", number);
 }
 

@@ -9,18 +9,19 @@
 #include <vector>
 
 #include "link_stats.h"
+#include "network_namespace.h"
 #include "unique_fd.h"
 
 namespace dropscope {
 
-// The links of the network namespace in which it was made. Failures are SystemErrors.
+// The links of a network namespace. Failures are SystemErrors.
 class LinkTable {
  public:
   // Which message asks for counters. kStats is the cheap one, in Linux since 4.7; where it is
   // missing, the table turns to kLink by itself.
   enum class Request { kStats, kLink };
 
-  explicit LinkTable(Request request = Request::kStats);
+  explicit LinkTable(NetworkNamespace network_namespace = {}, Request request = Request::kStats);
 
   // 0 when there is no such interface.
   int index_of(const std::string& name);
@@ -49,6 +50,7 @@ class LinkTable {
   void send_request(int ifindex);
   std::span<const uint8_t> receive();
 
+  NetworkNamespace namespace_;
   UniqueFd fd_;
   Request request_;
   uint32_t sequence_ = 0;

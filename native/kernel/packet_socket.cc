@@ -25,10 +25,9 @@ sockaddr_ll address_of(int ifindex) {
 
 // packet(7): "If protocol is set to zero, no packets are received." So the socket is no tap: an
 // open tap takes each frame and thereby hides the very drops that we are to cause.
-PacketSocket::PacketSocket()
-    : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-  if (!fd_) throw SystemError("socket");
-}
+PacketSocket::PacketSocket(NetworkNamespace network_namespace)
+    : namespace_(std::move(network_namespace)),
+      fd_(namespace_.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
 
 // Bound, and not with an address for each frame: looking up its interface makes sending 5 % slower.
 void PacketSocket::bind(int ifindex) {
@@ -48,7 +47,7 @@ void PacketSocket::send(std::span<const uint8_t> frame) {
 // is noticed at the next call.
 bool PacketSocket::send_if_unchanged(std::span<const uint8_t> frame) {
   if (!changes_) {
-    changes_.emplace();
+    changes_.emplace(namespace_);
     return false;
   }
   // It has changed, too, when there is no answer.

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "link_changes.h"
+#include "network_namespace.h"
 #include "unique_fd.h"
 
 namespace dropscope {
@@ -17,7 +18,7 @@ class PacketSocket {
   // The most frames that one send_all() hands to the kernel.
   static constexpr size_t kWindow = 256;
 
-  PacketSocket();
+  explicit PacketSocket(NetworkNamespace network_namespace = {});
 
   // Sends on this interface from now on; it follows it through a rename. When the interface is
   // deleted or leaves the namespace, sending fails with ENXIO.
@@ -26,7 +27,7 @@ class PacketSocket {
   // EAGAIN: the send buffer is full.
   void send(std::span<const uint8_t> frame);
 
-  // Sends if no link of this network namespace changed since bind(). False: one did, or there is no
+  // Sends if no link of its network namespace changed since bind(). False: one did, or there is no
   // knowing, as at the first call: find out where to send, and bind() again.
   bool send_if_unchanged(std::span<const uint8_t> frame);
 
@@ -37,6 +38,7 @@ class PacketSocket {
   int descriptor() const { return fd_.get(); }
 
  private:
+  NetworkNamespace namespace_;
   UniqueFd fd_;
   bool unchanged_ = false;  // since bind(), as far as changes_ was asked
   std::optional<LinkChanges> changes_;

@@ -67,6 +67,11 @@ inline std::string to_interface_name(Napi::Value value) {
   return {buffer, length};
 }
 
+inline std::string to_text(Napi::Value value) {
+  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "Expected a string");
+  return value.As<Napi::String>();
+}
+
 inline Napi::Object to_object(Napi::Value value) {
   if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "Expected an object");
   return value.As<Napi::Object>();

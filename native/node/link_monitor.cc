@@ -9,6 +9,7 @@
 #include "js_arguments.h"
 #include "js_callback.h"
 #include "js_error.h"
+#include "js_network_namespace.h"
 #include "uv_poll.h"
 
 namespace dropscope {
@@ -25,14 +26,17 @@ class LinkMonitorObject : public Napi::ObjectWrap<LinkMonitorObject> {
   }
 
   explicit LinkMonitorObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    guard(info.Env(), [&] { open_.emplace(info.Env(), to_function(info[0])); });
+    guard(info.Env(),
+          [&] { open_.emplace(info.Env(), to_function(info[0]), to_network_namespace(info[1])); });
     Ref();  // Not collected while it is open.
   }
 
  private:
   struct Open {
-    Open(Napi::Env env, const Napi::Function& on_change)
-        : callback(on_change), poll(env, monitor.descriptor(), [this] { callback.call(); }) {
+    Open(Napi::Env env, const Napi::Function& on_change, const NetworkNamespace& network_namespace)
+        : callback(on_change),
+          monitor(network_namespace),
+          poll(env, monitor.descriptor(), [this] { callback.call(); }) {
       poll.start(UV_READABLE);
     }
 

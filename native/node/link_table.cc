@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "../kernel/link_table.h"
 #include "js_arguments.h"
 #include "js_error.h"
+#include "js_network_namespace.h"
 
 namespace dropscope {
 namespace {
@@ -43,62 +45,87 @@ LinkRecord make_record(const LinkStats& stats, const std::string& name) {
   return record;
 }
 
-// (name: string) => number
-Napi::Value interface_index(const Napi::CallbackInfo& info) {
-  return guard(info.Env(), [&] {
-    const int ifindex = links(info.Env()).index_of(to_interface_name(info[0]));
-    return Napi::Number::New(info.Env(), ifindex);
-  });
+Napi::Value interface_index(LinkTable& table, const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), table.index_of(to_interface_name(info[0])));
 }
 
-// (ifindex: number) => string
-Napi::Value interface_name(const Napi::CallbackInfo& info) {
-  return guard(info.Env(), [&] {
-    const std::string name = links(info.Env()).name_of(to_ifindex(info[0]));
-    return Napi::String::New(info.Env(), name);
-  });
+Napi::Value interface_name(LinkTable& table, const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), table.name_of(to_ifindex(info[0])));
 }
 
-// (name: string) => Uint8Array
-Napi::Value hardware_address(const Napi::CallbackInfo& info) {
-  return guard(info.Env(), [&] {
-    const auto address = links(info.Env()).hardware_address(to_interface_name(info[0]));
-    auto result = Napi::Uint8Array::New(info.Env(), address.size());
-    std::copy(address.begin(), address.end(), result.Data());
-    return result;
-  });
+Napi::Value hardware_address(LinkTable& table, const Napi::CallbackInfo& info) {
+  const auto address = table.hardware_address(to_interface_name(info[0]));
+  auto result = Napi::Uint8Array::New(info.Env(), address.size());
+  std::copy(address.begin(), address.end(), result.Data());
+  return result;
 }
 
-// (ifindex: number) => ArrayBuffer
-Napi::Value read_link_stats(const Napi::CallbackInfo& info) {
-  return guard(info.Env(), [&] {
-    LinkTable& table = links(info.Env());
-    std::vector<LinkRecord> records;
-    // The kernel's statistics have no names. A link without one is gone by now, and left out.
-    const auto add = [&](const LinkStats& stats) {
-      const std::string name = table.name_of(stats.ifindex);
-      if (!name.empty()) records.push_back(make_record(stats, name));
-    };
-    const int ifindex = to_ifindex(info[0]);
-    if (ifindex != 0) {
-      if (const auto stats = table.read(ifindex)) add(*stats);
-    } else {
-      for (const auto& stats : table.read_all()) add(stats);
-    }
-    const size_t size = records.size() * sizeof(LinkRecord);
-    auto result = Napi::ArrayBuffer::New(info.Env(), size);
-    if (size != 0) std::memcpy(result.Data(), records.data(), size);
-    return result;
-  });
+Napi::Value read_link_stats(LinkTable& table, const Napi::CallbackInfo& info) {
+  std::vector<LinkRecord> records;
+  // The kernel's statistics have no names. A link without one is gone by now, and left out.
+  const auto add = [&](const LinkStats& stats) {
+    const std::string name = table.name_of(stats.ifindex);
+    if (!name.empty()) records.push_back(make_record(stats, name));
+  };
+  const int ifindex = to_ifindex(info[0]);
+  if (ifindex != 0) {
+    if (const auto stats = table.read(ifindex)) add(*stats);
+  } else {
+    for (const auto& stats : table.read_all()) add(stats);
+  }
+  const size_t size = records.size() * sizeof(LinkRecord);
+  auto result = Napi::ArrayBuffer::New(info.Env(), size);
+  if (size != 0) std::memcpy(result.Data(), records.data(), size);
+  return result;
 }
+
+using Question = Napi::Value (*)(LinkTable&, const Napi::CallbackInfo&);
+
+// As a function that asks the table of the environment.
+template <Question ask>
+Napi::Value ask_own(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&] { return ask(links(info.Env()), info); });
+}
+
+// The links of another network namespace.
+class LinkTableObject : public Napi::ObjectWrap<LinkTableObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "LinkTable",
+                       {InstanceMethod<&LinkTableObject::ask<interface_index>>("interfaceIndex"),
+                        InstanceMethod<&LinkTableObject::ask<interface_name>>("interfaceName"),
+                        InstanceMethod<&LinkTableObject::ask<hardware_address>>("hardwareAddress"),
+                        InstanceMethod<&LinkTableObject::ask<read_link_stats>>("readLinkStats"),
+                        InstanceMethod<&LinkTableObject::close>("close")});
+  }
+
+  // (networkNamespace: string)
+  explicit LinkTableObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    guard(info.Env(), [&] { table_.emplace(to_network_namespace(info[0])); });
+  }
+
+ private:
+  template <Question question>
+  Napi::Value ask(const Napi::CallbackInfo& info) {
+    if (!table_) throw Napi::Error::New(info.Env(), "This table is closed");
+    return guard(info.Env(), [&] { return question(*table_, info); });
+  }
+
+  void close(const Napi::CallbackInfo&) { table_.reset(); }
+
+  std::optional<LinkTable> table_;
+};
 
 }  // namespace
 
 void export_link_table(Napi::Env env, Napi::Object exports) {
-  exports.Set("interfaceIndex", Napi::Function::New<interface_index>(env, "interfaceIndex"));
-  exports.Set("interfaceName", Napi::Function::New<interface_name>(env, "interfaceName"));
-  exports.Set("hardwareAddress", Napi::Function::New<hardware_address>(env, "hardwareAddress"));
-  exports.Set("readLinkStats", Napi::Function::New<read_link_stats>(env, "readLinkStats"));
+  exports.Set("interfaceIndex",
+              Napi::Function::New<ask_own<interface_index>>(env, "interfaceIndex"));
+  exports.Set("interfaceName", Napi::Function::New<ask_own<interface_name>>(env, "interfaceName"));
+  exports.Set("hardwareAddress",
+              Napi::Function::New<ask_own<hardware_address>>(env, "hardwareAddress"));
+  exports.Set("readLinkStats", Napi::Function::New<ask_own<read_link_stats>>(env, "readLinkStats"));
+  exports.Set("LinkTable", LinkTableObject::define(env));
 }
 
 }  // namespace dropscope

@@ -14,6 +14,7 @@
 #include "js_arguments.h"
 #include "js_callback.h"
 #include "js_error.h"
+#include "js_network_namespace.h"
 #include "uv_poll.h"
 
 namespace dropscope {
@@ -35,12 +36,13 @@ std::span<const uint8_t> to_frame(const Napi::CallbackInfo& info) {
 
 class PacketSocketObject {
  public:
-  // () => PacketSocket. Its functions hold the socket, instead of methods that look up what `this`
-  // wraps: napi_unwrap() alone takes a tenth of the time in which a frame is sent.
+  // (networkNamespace?: string) => PacketSocket. Its functions hold the socket, instead of methods
+  // that look up what `this` wraps: napi_unwrap() alone takes a tenth of the time in which a frame
+  // is sent.
   static Napi::Value open(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     return guard(env, [&] {
-      const auto self = std::make_shared<PacketSocketObject>();
+      const auto self = std::make_shared<PacketSocketObject>(to_network_namespace(info[0]));
       auto object = Napi::Object::New(env);
       const auto define = [&](const char* name, auto method) {
         const auto call = [self, method](const Napi::CallbackInfo& info) {
@@ -57,6 +59,9 @@ class PacketSocketObject {
       return object;
     });
   }
+
+  explicit PacketSocketObject(NetworkNamespace network_namespace)
+      : socket_(std::in_place, std::move(network_namespace)) {}
 
  private:
   struct Waiting {
@@ -137,7 +142,7 @@ class PacketSocketObject {
     return *socket_;
   }
 
-  std::optional<PacketSocket> socket_{std::in_place};
+  std::optional<PacketSocket> socket_;
   std::vector<Waiting> waiting_;
   std::optional<UvPoll> poll_;  // Goes before the descriptor that it watches.
 };

@@ -18,8 +18,8 @@ bool same(const LinkStats& a, const LinkStats& b) {
 }
 
 void both_requests_read_the_same() {
-  LinkTable by_stats(LinkTable::Request::kStats);
-  LinkTable by_link(LinkTable::Request::kLink);
+  LinkTable by_stats({}, LinkTable::Request::kStats);
+  LinkTable by_link({}, LinkTable::Request::kLink);
   const int lo = by_stats.index_of("lo");
   const auto one = by_stats.read(lo);
   const auto other = by_link.read(lo);

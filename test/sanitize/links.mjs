@@ -29,6 +29,21 @@ it('refuses bad arguments', () => {
   assert.throws(() => addon.interfaceName(2 ** 31), RangeError);
 });
 
+it('reads those of another network namespace until it is closed', () => {
+  const before = countDescriptors();
+  const links = new addon.LinkTable('/proc/self/ns/net');
+  assert.equal(links.interfaceIndex('lo'), LO);
+  assert.equal(links.interfaceName(LO), 'lo');
+  assert.equal(links.readLinkStats(0).byteLength, 224);
+  assert.deepEqual([...links.hardwareAddress('lo')], [0, 0, 0, 0, 0, 0]);
+  links.close();
+  links.close();
+  assert.throws(() => links.readLinkStats(0), /closed/);
+  callWithOddValues((...args) => new addon.LinkTable(...args).close(), ['/proc/self/ns/net']);
+  assert.throws(() => new addon.LinkTable('/dev/null'), { syscall: 'setns' });
+  assert.equal(countDescriptors(), before);
+});
+
 it('keeps one descriptor, however much it reads', () => {
   addon.readLinkStats(0);
   const before = countDescriptors();

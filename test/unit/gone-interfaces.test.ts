@@ -19,7 +19,7 @@ vi.mock('../../lib/native.ts', () => ({
 }));
 
 it('fails what watches when the kernel does not tell of links any more', () => {
-  const gone = new GoneInterfaces(new Map([[1, 'lo']]));
+  const gone = new GoneInterfaces(new Map([[1, 'lo']]), undefined);
   gone.onFailure = vi.fn();
   monitor.read = () => {
     const { ENOMEM } = constants.errno;
@@ -40,6 +40,7 @@ it('looks for itself when the kernel has lost what it had to tell', () => {
       [1, 'lo'],
       [7, 'eth7'],
     ]),
+    undefined,
   );
   gone.onFailure = vi.fn();
   monitor.read = () => ({ removed: [], overrun: true });

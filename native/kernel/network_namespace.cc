@@ -1,0 +1,50 @@
+#include "network_namespace.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <exception>
+#include <thread>
+
+#include "system_error.h"
+
+namespace dropscope {
+
+NetworkNamespace::NetworkNamespace(const std::string& path) {
+  // O_NONBLOCK: a FIFO, which is no namespace either, would wait for its other end.
+  fd_ = std::make_shared<UniqueFd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!*fd_) throw SystemError("open");
+  if (::ioctl(fd_->get(), NS_GET_NSTYPE) != CLONE_NEWNET) throw SystemError("setns", EINVAL);
+}
+
+void NetworkNamespace::run(const std::function<void()>& work) const {
+  if (!fd_) {
+    work();
+    return;
+  }
+  std::exception_ptr failure;
+  std::thread([&] {
+    try {
+      if (::setns(fd_->get(), CLONE_NEWNET) < 0) throw SystemError("setns");
+      work();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+UniqueFd NetworkNamespace::socket(int domain, int type, int protocol) const {
+  UniqueFd fd;
+  run([&] {
+    fd = UniqueFd(::socket(domain, type, protocol));
+    if (!fd) throw SystemError("socket");
+  });
+  return fd;
+}
+
+}  // namespace dropscope
