@@ -39,6 +39,12 @@ export interface LinkMonitor {
 
 /** What the eBPF tracer is told when it is loaded. */
 interface DropTracerOptions {
+  /** The file of the network namespace to trace; undefined: this process's. */
+  readonly networkNamespace: string | undefined;
+  /** True: the drops of all network namespaces. */
+  readonly allNamespaces: boolean;
+  /** True: drops are counted by talker, for `takeTalkers`; false: recorded, for `drain`. */
+  readonly summary: boolean;
   /** True: every drop; false: those that moved a link counter. */
   readonly allDrops: boolean;
   /** Bytes of the frame in each record: 0 to 256. */
@@ -65,6 +71,14 @@ export interface DropTracer {
   /** Takes up to `limit` records out of the ring; undefined when the first is not there or not whole. */
   drain(limit: number): ArrayBuffer | undefined;
   /**
+   * What was counted since the last call: struct TalkerRecord of native/kernel/talker_tables.h for
+   * each of the loudest talkers, at most `limit`; drops of others; and how many a talker may have had
+   * who is not among the loudest.
+   */
+  takeTalkers(limit: number): { talkers: ArrayBuffer; others: number; mostMissing: number };
+  /** struct DropAccount of native/kernel/drop_tracer.h for each link that was traced. */
+  accounts(): ArrayBuffer;
+  /**
    * Drops not told since the tracer was armed: those that found no room in the ring or whose device
    * was forgotten among too many, and those that interrupted another one on their CPU, which the
    * kernel shows to no program.
@@ -83,18 +97,8 @@ export interface DropTracer {
   close(): void;
 }
 
-/** Everything that the addon has. This module alone loads it. */
-export interface Addon {
-  openPacketSocket(): PacketSocket;
-  /** Calls `onChange` in each turn of the loop in which there is something to `read`. */
-  readonly LinkMonitor: new (
-    onChange: () => void,
-  ) => LinkMonitor;
-  /** `onRecord` is the wake-up that `wakeOnNext` asks for. */
-  readonly DropTracer: new (
-    options: DropTracerOptions,
-    onRecord: () => void,
-  ) => DropTracer;
+/** What is known of the links of one network namespace. Methods throw RawSystemError. */
+export interface Links {
   /** The ifindex of a name, or 0 when there is no such interface. netdevice(7), SIOCGIFINDEX. */
   interfaceIndex(name: string): number;
   /** The name of an ifindex, or '' when there is no such interface. netdevice(7), SIOCGIFNAME. */
@@ -110,6 +114,56 @@ export interface Addon {
    * no such link.
    */
   readLinkStats(ifindex: number): ArrayBuffer;
+}
+
+/** The links of the network namespace behind a file, until it is closed. */
+export interface LinkTable extends Links {
+  /** May be called twice. */
+  close(): void;
+}
+
+/** A non-blocking netlink socket: netlink(7). Methods throw RawSystemError. */
+export interface NetlinkSocket {
+  send(messages: Uint8Array): void;
+  /** The next datagram; undefined: there is none now. ENOBUFS: some were lost. */
+  receive(): Uint8Array | undefined;
+  /** How many datagrams found no room: SO_MEMINFO. */
+  lost(): number;
+  /** Takes part in a multicast group. */
+  join(group: number): void;
+  /** Makes room for so many bytes that wait, as far as the privileges go. */
+  setReceiveBuffer(bytes: number): void;
+  /** Calls back in each turn of the loop in which there is something to `receive`. Once. */
+  onReadable(callback: () => void): void;
+  ref(): void;
+  unref(): void;
+  /** May be called twice. */
+  close(): void;
+}
+
+/**
+ * Everything that the addon has. This module alone loads it. The links are those of this process’s
+ * network namespace.
+ */
+export interface Addon extends Links {
+  /** In the network namespace behind a file, or in that of this process. */
+  openPacketSocket(networkNamespace?: string): PacketSocket;
+  /** Calls `onChange` in each turn of the loop in which there is something to `read`. */
+  readonly LinkMonitor: new (
+    onChange: () => void,
+    networkNamespace?: string,
+  ) => LinkMonitor;
+  /** `onRecord` is the wake-up that `wakeOnNext` asks for. */
+  readonly DropTracer: new (
+    options: DropTracerOptions,
+    onRecord: () => void,
+  ) => DropTracer;
+  readonly LinkTable: new (networkNamespace: string) => LinkTable;
+  /** In the network namespace behind a file, or in that of this process. */
+  readonly NetlinkSocket: new (
+    protocol: number,
+    networkNamespace?: string,
+  ) => NetlinkSocket;
 }
 
 let loaded: Addon | undefined;

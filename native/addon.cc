@@ -3,6 +3,7 @@
 #include "node/drop_tracer.h"
 #include "node/link_monitor.h"
 #include "node/link_table.h"
+#include "node/netlink_socket.h"
 #include "node/packet_socket.h"
 
 // What JavaScript can see; lib/native.ts declares the same.
@@ -10,6 +11,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   dropscope::export_packet_socket(env, exports);
   dropscope::export_link_table(env, exports);
   dropscope::export_link_monitor(env, exports);
+  dropscope::export_netlink_socket(env, exports);
   dropscope::export_drop_tracer(env, exports);
   return exports;
 }

@@ -1,15 +1,24 @@
 import type { Tap } from '../link/taps.ts';
+import { hex16 } from './frame-text.ts';
 import { printable } from './printable.ts';
 
-/** What an open tap means for whoever looks for drops. */
+/** What open taps mean for whoever looks for drops: a line for each. */
 export function tapText(taps: readonly Tap[]): string {
-  const all = taps.some((tap) => tap.interface === undefined);
-  const names = taps.flatMap((tap) => tap.interface ?? []).map(printable);
-  const where = all ? 'all interfaces' : names.join(', ');
-  return (
-    `A tap (tcpdump, lldpd or the like) is open on ${where}: the kernel drops and counts no frame ` +
-    'of unknown EtherType there. See whose it is: sudo ss --packet --processes\n'
-  );
+  return taps
+    .map(({ interface: name, etherType, processes }) => {
+      const where = name === undefined ? 'all interfaces' : printable(name);
+      const what =
+        etherType === undefined
+          ? 'no frame of unknown EtherType'
+          : `no frame of ${hex16(etherType)}`;
+      return `A tap is open on ${where} (${owners(processes)}): the kernel drops and counts ${what} there.\n`;
+    })
+    .join('');
+}
+
+function owners(processes: Tap['processes']): string {
+  if (processes.length === 0) return 'of a process that is hidden here';
+  return processes.map(({ pid, name }) => `${printable(name)}, process ${pid}`).join('; ');
 }
 
 /** Those that hide drops from a watch of these interfaces; of all, if there are none. */

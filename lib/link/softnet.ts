@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { asked, isRawSystemError } from '../errors.ts';
+
+/** What receiving has counted on all CPUs, for all network namespaces: /proc/net/softnet_stat. */
+export interface SoftnetStats {
+  /** Frames for which the backlog of a CPU had no room. */
+  readonly dropped: bigint;
+  /** How often net_rx_action() stopped with work left, for its time or budget was used up. */
+  readonly timeSqueeze: bigint;
+}
+
+/** The same by CPU; one that is offline has none. Each is a number of 32 bits, which wraps. */
+export type SoftnetByCpu = ReadonlyMap<
+  number,
+  { readonly dropped: number; readonly timeSqueeze: number }
+>;
+
+/** Reads them. SystemCallError when the kernel does not answer: EMFILE. */
+export function readSoftnet(): SoftnetByCpu {
+  return parseSoftnet(asked('reading what the CPUs have dropped', readText));
+}
+
+/**
+ * A line for each CPU, of numbers in hexadecimal: softnet_seq_show(). The thirteenth is the CPU's, since
+ * 5.10; before, the line's.
+ */
+export function parseSoftnet(text: string): SoftnetByCpu {
+  const lines = text.trimEnd().split('\n');
+  return new Map(
+    lines.map((line, index) => {
+      const numbers = line.split(' ').map((number) => Number.parseInt(number, 16));
+      const [, dropped = 0, timeSqueeze = 0] = numbers;
+      return [numbers[12] ?? index, { dropped, timeSqueeze }];
+    }),
+  );
+}
+
+/** By how much they rose from one reading to a later one. */
+export function softnetSince(before: SoftnetByCpu, now: SoftnetByCpu): SoftnetStats {
+  let [dropped, timeSqueeze] = [0n, 0n];
+  for (const [cpu, stats] of now) {
+    const start = before.get(cpu);
+    // One that came online since then: nobody knows from where on it counts.
+    if (start === undefined) continue;
+    dropped += BigInt((stats.dropped - start.dropped) >>> 0);
+    timeSqueeze += BigInt((stats.timeSqueeze - start.timeSqueeze) >>> 0);
+  }
+  return { dropped, timeSqueeze };
+}
+
+/** Node.js has errno negative. */
+function readText(): string {
+  try {
+    return readFileSync('/proc/net/softnet_stat', 'latin1');
+  } catch (error) {
+    throw isRawSystemError(error) ? Object.assign(error, { errno: -error.errno }) : error;
+  }
+}
