@@ -12,11 +12,15 @@
         "native/kernel/link_monitor.cc",
         "native/kernel/link_stats.cc",
         "native/kernel/link_table.cc",
+        "native/kernel/netlink_socket.cc",
+        "native/kernel/network_namespace.cc",
         "native/kernel/packet_socket.cc",
         "native/kernel/ring_reader.cc",
+        "native/kernel/talker_tables.cc",
         "native/node/drop_tracer.cc",
         "native/node/link_monitor.cc",
         "native/node/link_table.cc",
+        "native/node/netlink_socket.cc",
         "native/node/packet_socket.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "<(SHARED_INTERMEDIATE_DIR)"],
@@ -29,7 +33,7 @@
       "actions": [
         {
           "action_name": "bpf_skeleton",
-          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/tracer.h", "native/bpf/counters.h", "native/bpf/questions.h", "native/bpf/frame.h", "native/bpf/kernel_types.h", "native/kernel/drop_record.h"],
+          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/tracer.h", "native/bpf/counters.h", "native/bpf/questions.h", "native/bpf/frame.h", "native/bpf/talkers.h", "native/bpf/kernel_types.h", "native/kernel/drop_record.h", "native/kernel/talker_set.h"],
           "outputs": ["<(SHARED_INTERMEDIATE_DIR)/drop_tracer.lskel.h"],
           "action": ["sh", "native/bpf/build_skeleton.sh", "<(SHARED_INTERMEDIATE_DIR)"]
         }

@@ -28,7 +28,7 @@ const AT = {
 } as const;
 
 /** enum drop_counter; any other number: the drop moved no counter. */
-const COUNTERS: readonly CounterName[] = [
+export const COUNTER_NAMES: readonly CounterName[] = [
   'rx_dropped',
   'tx_dropped',
   'rx_nohandler',
@@ -36,7 +36,7 @@ const COUNTERS: readonly CounterName[] = [
 ];
 
 /** SKB_NOT_DROPPED_YET; also what a kernel without reasons gives. */
-const NO_REASON = 0;
+export const NO_REASON = 0;
 
 /** What a record does not say by itself. */
 export interface RecordContext {
@@ -142,7 +142,7 @@ class RecordDecoder {
   }
 
   #counter(record: number): DropCounter | undefined {
-    const name = COUNTERS[this.#u8[record + AT.counter] ?? COUNTERS.length];
+    const name = COUNTER_NAMES[this.#u8[record + AT.counter] ?? COUNTER_NAMES.length];
     if (name === undefined) return undefined;
     const after = this.#u64[(record + AT.counterAfter) >>> 3] ?? 0n;
     return { name, before: after - 1n, after };

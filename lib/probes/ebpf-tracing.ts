@@ -1,9 +1,12 @@
+import type { DropAccount } from '../drops/drop-account.ts';
 import { RecordBatch } from '../drops/drop-batch.ts';
 import { DropRecords, type RecordContext } from '../drops/drop-record.ts';
+import { decodeTalkers } from '../drops/talker-record.ts';
 import { isRawSystemError, systemCallFailed } from '../errors.ts';
 import { DropReasons } from '../kernel/drop-reasons.ts';
 import { KernelSymbols } from '../kernel/symbols.ts';
 import type { DropTracer } from '../native.ts';
+import { decodeAccounts } from './ebpf-accounts.ts';
 import type { ProbeSink, RunningProbe } from './probe.ts';
 
 /** While drops keep coming, the ring is read this often. */
@@ -12,11 +15,15 @@ const BUSY_INTERVAL_MS = 3;
 /** Most records that one turn of the event loop takes out of the ring. */
 const RECORDS_PER_TURN = 16_384;
 
+/** Most talkers that are told at once; the drops of the quieter ones are told in one number. */
+const TALKERS_AT_ONCE = 2048;
+
 /** The tracer and the rhythm in which its ring is read. */
 export class EbpfTracing implements RunningProbe {
   readonly name = 'ebpf';
   readonly #tracer: DropTracer;
   readonly #sink: ProbeSink;
+  readonly #summary: boolean;
   #context: RecordContext | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -25,7 +32,13 @@ export class EbpfTracing implements RunningProbe {
   #closed = false;
   #failed = false;
 
-  constructor(makeTracer: (onRecord: () => void) => DropTracer, sink: ProbeSink) {
+  /** `summary`: whether the tracer counts by talker. */
+  constructor(
+    makeTracer: (onRecord: () => void) => DropTracer,
+    sink: ProbeSink,
+    { summary }: { readonly summary: boolean },
+  ) {
+    this.#summary = summary;
     this.#tracer = makeTracer(() => this.#turn());
     this.#sink = sink;
   }
@@ -96,6 +109,28 @@ export class EbpfTracing implements RunningProbe {
     }
   }
 
+  flush(): void {
+    this.#takeTalkers();
+    // What comes while this reads is not asked for.
+    for (let rest = this.#tracer.waiting; rest > 0 && !this.#failed; ) {
+      const count = this.#deliver();
+      rest -= count;
+      if (count === 0) return;
+    }
+  }
+
+  accounts(): DropAccount[] {
+    return decodeAccounts(this.#try(() => this.#tracer.accounts()) ?? new ArrayBuffer(0));
+  }
+
+  #takeTalkers(): void {
+    if (!this.#summary) return;
+    const counts = this.#try(() => this.#tracer.takeTalkers(TALKERS_AT_ONCE));
+    this.#tellLost();
+    if (counts === undefined || this.#context === undefined) return;
+    this.#sink.talkers({ ...counts, talkers: decodeTalkers(counts.talkers, this.#context) });
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -103,6 +138,7 @@ export class EbpfTracing implements RunningProbe {
     try {
       this.#try(() => this.#tracer.detach());
       // A record may still be being written on another CPU.
+      this.#takeTalkers();
       while (this.#deliver() > 0 || (!this.#failed && this.#tracer.waiting > 0));
     } finally {
       this.#tracer.close();

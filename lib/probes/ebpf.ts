@@ -6,8 +6,13 @@ import { EbpfTracing } from './ebpf-tracing.ts';
 import { explainEbpfFailure, thisMachine } from './explain-ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
 
+/** At least a page, of which there are larger ones. */
+const LEAST_RING_BYTES = 65_536;
+
 /** What check() arms, and disarms at once. */
 const SMALLEST: ProbeOptions = {
+  allNamespaces: false,
+  summary: false,
   scope: 'counted',
   ifindexes: [],
   sources: [],
@@ -15,7 +20,7 @@ const SMALLEST: ProbeOptions = {
   etherTypes: [],
   reasons: [],
   headerBytes: 0,
-  ringBytes: 65_536,
+  ringBytes: LEAST_RING_BYTES,
 };
 
 /** Sees drops by an eBPF program on the tracepoint skb:kfree_skb. */
@@ -24,7 +29,13 @@ export const ebpfProbe: DropProbe = {
 
   async check(): Promise<ProbeReport> {
     try {
-      const running = await start(SMALLEST, { batch() {}, totals() {}, lost() {}, failed() {} });
+      const running = await start(SMALLEST, {
+        batch() {},
+        totals() {},
+        talkers() {},
+        lost() {},
+        failed() {},
+      });
       await running.close();
     } catch (error) {
       if (!(error instanceof DropscopeError)) throw error;
@@ -48,10 +59,21 @@ function remarks(): string[] {
 async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningProbe> {
   const { DropTracer } = native();
   const reasons = options.reasons.map(reasonNumber);
-  const { scope, ...rest } = options;
+  const { scope, networkNamespace, ringBytes, ...rest } = options;
   const tracing = new EbpfTracing(
-    (onRecord) => new DropTracer({ ...rest, reasons, allDrops: scope === 'all' }, onRecord),
+    (onRecord) =>
+      new DropTracer(
+        {
+          ...rest,
+          networkNamespace,
+          reasons,
+          allDrops: scope === 'all',
+          ringBytes: options.summary ? LEAST_RING_BYTES : ringBytes,
+        },
+        onRecord,
+      ),
     sink,
+    options,
   );
   try {
     await tracing.open();

@@ -2,6 +2,7 @@
 #include "counters.h"
 #include "frame.h"
 #include "questions.h"
+#include "talkers.h"
 
 /* <linux/if_arp.h>, which cannot be included here. */
 #define ARPHRD_ETHER 1
@@ -29,34 +30,32 @@ static __always_inline bool passes(enum filter_kind kind, __u64 value)
 	return !(config.filter_kinds & (1 << kind)) || bpf_map_lookup_elem(&filters, &key);
 }
 
-static __always_inline __u64 mac_value(const __u8 *mac)
-{
-	__u64 value = 0;
-
-	__builtin_memcpy(&value, mac, 6);
-	return value;
-}
-
 static __always_inline bool frame_passes(const struct frame *frame)
 {
 	const __u64 no_address = ~0ULL;
 
 	return passes(FILTER_ETHER_TYPE, frame->ether_type) &&
-	       passes(FILTER_SOURCE, frame->is_ethernet ? mac_value(frame->ethernet.source) : no_address) &&
-	       passes(FILTER_DESTINATION, frame->is_ethernet ? mac_value(frame->ethernet.destination) : no_address);
+	       passes(FILTER_SOURCE, frame->is_ethernet ? source_of(frame) : no_address) &&
+	       passes(FILTER_DESTINATION, frame->is_ethernet ? destination_of(frame) : no_address);
 }
 
 /*
- * The device of a frame; NULL where skb->dev holds something else: dev_scratch of UDP's receive
+ * The device of a frame; all zero where skb->dev holds something else: dev_scratch of UDP's receive
  * queue, or a node of TCP's and IP's trees of what came out of order.
  */
-static __always_inline struct net_device *device_of(struct sk_buff *skb, struct cpu_state *cpu)
+static __always_inline void find_link(struct sk_buff *skb, struct cpu_state *cpu, struct link *link)
 {
 	struct net_device *dev = skb->dev;
 
-	if (dev && untyped(cpu, dev->nd_net.net->ns.ops) == state.namespace_ops)
-		return dev;
-	return NULL;
+	__builtin_memset(link, 0, sizeof(*link));
+	if (!dev || untyped(cpu, dev->nd_net.net->ns.ops) != state.namespace_ops)
+		return;
+	link->dev = untyped(cpu, dev);
+	link->node = dev->dev.kobj.sd->id;
+	link->core_stats = untyped(cpu, dev->core_stats);
+	link->net = untyped(cpu, dev->nd_net.net);
+	link->ifindex = dev->ifindex;
+	link->type = dev->type;
 }
 
 /* Where a drop without device belongs: to the socket that sent it, or the one it was for. */
@@ -91,81 +90,137 @@ static __always_inline void submit(struct drop_record *record, struct cpu_state 
 	bpf_ringbuf_submit(record, flags);
 }
 
-SEC("tp_btf/kfree_skb")
-int on_kfree_skb(__u64 *ctx)
+static __always_inline bool has_ethernet_header(const struct link *link)
+{
+	return link->type == ARPHRD_ETHER || link->type == ARPHRD_LOOPBACK;
+}
+
+static __always_inline __u32 inode_of(__u64 net)
+{
+	if (net == state.home)
+		return state.home_inode;
+	return net ? BPF_CORE_READ((struct net *)net, ns.inum) : 0;
+}
+
+static __always_inline bool count_drop(__u64 location, __u32 reason, __u32 counter, const struct link *link,
+				       const struct frame *frame, struct cpu_state *cpu, __u32 cpu_id)
+{
+	struct talker_key key;
+
+	key.words[0] = location;
+	key.words[1] = frame->header[0];
+	key.words[2] = (__u32)frame->header[1] | (__u64)frame->ether_type << 32 | (__u64)frame->vlan_tci << 48;
+	key.words[3] = link->ifindex | (__u64)reason << 32;
+	key.words[4] = inode_of(link->net) | (__u64)frame->vlan_protocol << 32 | (__u64)counter << 48 |
+		       (__u64)frame->is_ethernet << 56;
+	return count_talker(&key, link->dev, cpu, cpu_id);
+}
+
+/* False: the ring has no room. */
+static __always_inline bool record_drop(__u64 location, __u32 reason, __u32 counter, const struct link *link,
+					const struct frame *frame, struct cpu_state *cpu, __u32 cpu_id)
+{
+	struct drop_record *record = bpf_ringbuf_reserve(&ring, config.record_bytes, 0);
+	__u32 header_length = frame->available < config.header_bytes ? frame->available : config.header_bytes;
+
+	if (!record)
+		return false;
+	record->timestamp_ns = bpf_ktime_get_ns();
+	record->location = location;
+	record->counter_after = counter < COUNTERS ? sum_counter(link->core_stats, counter) : 0;
+	record->ifindex = link->ifindex;
+	record->netns = inode_of(link->net);
+	record->reason = reason;
+	record->length = frame->length;
+	record->cpu = cpu_id;
+	record->header_length = header_length;
+	record->ether_type = frame->ether_type;
+	record->vlan_protocol = frame->vlan_protocol;
+	record->vlan_tci = frame->vlan_tci;
+	record->counter = counter;
+	record->is_ethernet = frame->is_ethernet;
+	__builtin_memcpy(record->destination, frame->header, 12);	/* and source */
+	__builtin_memset(record->interface, 0, sizeof(record->interface));
+	if (link->dev)
+		bpf_probe_read_kernel(record->interface, sizeof(record->interface),
+				      (void *)(link->dev + bpf_core_field_offset(struct net_device, name)));
+	if (header_length)
+		bpf_probe_read_kernel(record->header, header_length, frame->start);
+	submit(record, cpu);
+	return true;
+}
+
+static __always_inline void look_at(__u64 *ctx, struct cpu_state *cpu, __u32 cpu_id)
 {
 	struct sk_buff *skb = (void *)ctx[0];
 	__u32 reason = ctx[2];
+	struct device_state *device = NULL;
+	__u32 counter = NO_COUNTER;
+	struct frame frame;
+	struct link link;
+	bool told;
+
+	/* Every device of every namespace, so that what was last seen is right for the next drop. */
+	find_link(skb, cpu, &link);
+	if (link.dev) {
+		counter = moved_counter(&link, cpu, cpu_id, &device);
+		if (counter == NO_COUNTER)
+			counter = moved_by_peer(&link, skb->len, cpu, cpu_id, &device);
+	} else {
+		link.net = socket_namespace(skb, ctx);
+	}
+
+	if (counter == NO_COUNTER && !config.all_drops)
+		return;
+	if (link.net != state.home && !config.all_namespaces)
+		return;
+	if (device) {
+		device->ifindex = link.ifindex;
+		device->netns = inode_of(link.net);
+	}
+	if (!passes(FILTER_IFINDEX, link.ifindex) || !passes(FILTER_REASON, reason))
+		goto filtered;
+	parse_frame(skb, has_ethernet_header(&link), cpu, &frame);
+	if (!frame_passes(&frame))
+		goto filtered;
+
+	/* Whether it moved a counter cannot be told. */
+	if (counter == UNKNOWN_COUNTER && !config.all_drops)
+		told = false;
+	else if (config.summary)
+		told = count_drop(ctx[1], reason, counter, &link, &frame, cpu, cpu_id);
+	else
+		told = record_drop(ctx[1], reason, counter, &link, &frame, cpu, cpu_id);
+	if (!told)
+		cpu->lost++;
+	if (device && counter < COUNTERS)
+		(*(told ? &device->told : &device->lost))[counter]++;
+	return;
+
+filtered:
+	if (device && counter < COUNTERS)
+		device->filtered[counter]++;
+}
+
+SEC("tp_btf/kfree_skb")
+int on_kfree_skb(__u64 *ctx)
+{
 	__u32 cpu_id = bpf_get_smp_processor_id();
 	struct cpu_state *cpu = cpu_state(cpu_id);
-	__u32 counter = NO_COUNTER, ifindex = 0;
-	__u64 net, core_stats = 0;
-	bool on_ethernet = false;
-	struct drop_record *record;
-	struct net_device *dev;
-	struct frame frame;
-	__u32 header_length;
 
 	if (!cpu->primed) {
 		cpu->early++;
 		return 0;
 	}
-
-	/* Every device of every namespace, so that what was last seen is right for the next drop. */
-	dev = device_of(skb, cpu);
-	if (dev) {
-		core_stats = untyped(cpu, dev->core_stats);
-		counter = moved_counter(dev->dev.kobj.sd->id, core_stats, cpu, cpu_id);
-		if (counter == NO_COUNTER)
-			note_peer(dev, cpu, cpu_id);
-		net = untyped(cpu, dev->nd_net.net);
-		ifindex = dev->ifindex;
-		on_ethernet = dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
-	} else {
-		net = socket_namespace(skb, ctx);
+	/* It interrupted another drop, which the kernel itself prevents since 6.1. */
+	if (cpu->busy) {
+		cpu->lost++;
+		return 0;
 	}
-
-	if (counter == NO_COUNTER && !config.all_drops)
-		return 0;
-	if (net != state.home)
-		return 0;
-	if (!passes(FILTER_IFINDEX, ifindex) || !passes(FILTER_REASON, reason))
-		return 0;
-	parse_frame(skb, on_ethernet, cpu, &frame);
-	if (!frame_passes(&frame))
-		return 0;
-
-	if (counter == UNKNOWN_COUNTER && !config.all_drops)
-		goto lost;
-	record = bpf_ringbuf_reserve(&ring, config.record_bytes, 0);
-	if (!record)
-		goto lost;
-	header_length = frame.available < config.header_bytes ? frame.available : config.header_bytes;
-	record->timestamp_ns = bpf_ktime_get_ns();
-	record->location = ctx[1];
-	record->counter_after = counter < COUNTERS ? sum_counter(core_stats, counter) : 0;
-	record->ifindex = ifindex;
-	record->netns = state.home_inode;
-	record->reason = reason;
-	record->length = frame.length;
-	record->cpu = cpu_id;
-	record->header_length = header_length;
-	record->ether_type = frame.ether_type;
-	record->vlan_protocol = frame.vlan_protocol;
-	record->vlan_tci = frame.vlan_tci;
-	record->counter = counter;
-	record->is_ethernet = frame.is_ethernet;
-	__builtin_memcpy(record->destination, frame.ethernet.destination, 6);
-	__builtin_memcpy(record->source, frame.ethernet.source, 6);
-	__builtin_memset(record->interface, 0, sizeof(record->interface));
-	if (dev)
-		bpf_probe_read_kernel(record->interface, sizeof(record->interface), dev->name);
-	if (header_length)
-		bpf_probe_read_kernel(record->header, header_length, frame.start);
-	submit(record, cpu);
-	return 0;
-
-lost:
-	cpu->lost++;
+	cpu->busy = 1;
+	barrier();
+	look_at(ctx, cpu, cpu_id);
+	barrier();
+	cpu->busy = 0;
 	return 0;
 }

@@ -62,7 +62,10 @@ struct net_device_core_stats {		/* per CPU; like this since 5.19 */
 struct net_device {
 	char name[16];
 	int ifindex;
+	unsigned int flags;
+	unsigned int mtu;
 	unsigned short type;
+	unsigned short hard_header_len;
 	possible_net_t nd_net;
 	struct net_device_core_stats *core_stats;
 	struct list_head dev_list;

@@ -56,8 +56,8 @@ static long prime_device(__u32 index, struct prime_walk *walk)
 	void *head = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 	struct list_head *node = walk->node;
 	struct device_key key = { .cpu = walk->cpu };
+	struct device_state device = {};
 	struct net_device *dev;
-	struct counters now;
 
 	node = BPF_CORE_READ(node, next);
 	if (node == head)
@@ -70,8 +70,11 @@ static long prime_device(__u32 index, struct prime_walk *walk)
 		return 1;
 	}
 	key.node = BPF_CORE_READ(dev, dev.kobj.sd, id);
-	read_counters((__u64)BPF_CORE_READ(dev, core_stats), cpu_state(walk->cpu)->offset, &now);
-	bpf_map_update_elem(&last_seen, &key, &now, BPF_ANY);
+	read_counters((__u64)BPF_CORE_READ(dev, core_stats), cpu_state(walk->cpu)->offset, &device.start);
+	__builtin_memcpy(device.value, device.start, sizeof(device.value));
+	device.ifindex = BPF_CORE_READ(dev, ifindex);
+	device.netns = BPF_CORE_READ(net, ns.inum);
+	bpf_map_update_elem(&devices, &key, &device, BPF_ANY);
 	/* On the first CPU only: who is born while the others are looked at starts there from 0. */
 	if (walk->cpu == 0 && key.node > state.newest_node)
 		state.newest_node = key.node;

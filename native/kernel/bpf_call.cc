@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "system_error.h"
 
@@ -51,6 +52,32 @@ void add_key(int map, const void* key) {
   attributes.key = reinterpret_cast<uint64_t>(key);
   attributes.value = reinterpret_cast<uint64_t>(&value);
   call(BPF_MAP_UPDATE_ELEM, attributes);
+}
+
+void for_each_entry(int map, size_t key_bytes, size_t value_bytes, const TakeEntry& take) {
+  // More than any bucket of the hash holds, which come together or not at all (ENOSPC).
+  constexpr uint32_t kBatch = 1024;
+  std::vector<uint8_t> keys(kBatch * key_bytes);
+  std::vector<uint8_t> values(kBatch * value_bytes);
+  uint32_t position = 0;
+  bpf_attr attributes{};
+  for (bool more = true; more;) {
+    attributes.batch.map_fd = static_cast<uint32_t>(map);
+    attributes.batch.out_batch = reinterpret_cast<uint64_t>(&position);
+    attributes.batch.keys = reinterpret_cast<uint64_t>(keys.data());
+    attributes.batch.values = reinterpret_cast<uint64_t>(values.data());
+    attributes.batch.count = kBatch;
+    try {
+      call(BPF_MAP_LOOKUP_BATCH, attributes);
+    } catch (const SystemError& error) {
+      if (error.number() != ENOENT) throw;  // Not: this was the last batch.
+      more = false;
+    }
+    for (uint32_t i = 0; i < attributes.batch.count; ++i) {
+      take(keys.data() + i * key_bytes, values.data() + i * value_bytes);
+    }
+    attributes.batch.in_batch = reinterpret_cast<uint64_t>(&position);
+  }
 }
 
 uint64_t recursion_misses(int program) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace dropscope {
 
@@ -14,6 +16,11 @@ uint32_t run_program_on(uint32_t cpu, int program, uint64_t argument);
 
 // Adds a key to a hash map whose value is one byte: BPF_MAP_UPDATE_ELEM.
 void add_key(int map, const void* key);
+
+// Calls `take(key, value)` with each entry of a map: BPF_MAP_LOOKUP_BATCH. What is added or
+// removed meanwhile may be left out.
+using TakeEntry = std::function<void(const uint8_t* key, const uint8_t* value)>;
+void for_each_entry(int map, size_t key_bytes, size_t value_bytes, const TakeEntry& take);
 
 // How often the program was not run because it was running on that CPU already: counted since
 // Linux 6.1 for programs on tracepoints.

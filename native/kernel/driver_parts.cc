@@ -21,6 +21,12 @@ void DriverParts::learn_all() {
   } catch (const SystemError&) {
     // Too many links come and go to list them. Each is measured again when it drops.
   }
+  at_start_ = parts_;
+}
+
+LinkCounters DriverParts::at_start(uint32_t ifindex) const {
+  const auto start = at_start_.find(ifindex);
+  return start == at_start_.end() ? LinkCounters{} : start->second;
 }
 
 LinkCounters DriverParts::of(uint32_t ifindex) {

@@ -47,7 +47,9 @@ struct tracer_config {
 	__u32 record_bytes;	/* sizeof(struct drop_record) + header_bytes, a multiple of 8 */
 	__u32 cpu_count;	/* possible CPUs, at most MAX_CPUS */
 	__u32 filter_kinds;	/* bit k: filters of kind k apply */
-	__u32 padding;
+	__u32 all_namespaces;	/* 0: only drops of the home namespace */
+	__u32 summary;		/* 1: drops are counted by talker instead of told in records */
+	__u32 seed;		/* of the talkers' hashes */
 };
 
 #define MAX_CPUS 1024
@@ -63,6 +65,39 @@ struct filter_key {
 	__u64 value;		/* a MAC address: its bytes, first one lowest */
 };
 
+/*
+ * What is known of a device on one CPU: its counters there at its last drop, and what became of the
+ * drops that moved them.
+ */
+struct device_state {
+	__u64 start[COUNTERS];		/* what they were when drops began to count */
+	__u64 value[COUNTERS];
+	__u64 told[COUNTERS];		/* in a record, or in a table of talkers */
+	__u64 filtered[COUNTERS];	/* not asked for */
+	__u64 lost[COUNTERS];		/* no room in the ring */
+	__u32 ifindex;
+	__u32 netns;			/* inode number */
+};
+
+/*
+ * A device has one kernfs node from its registration to its end, in whichever namespace it is. The
+ * number of a node is larger than those of all before it, and never used again.
+ */
+struct device_key {
+	__u64 node;
+	__u32 cpu;
+	__u32 padding;
+};
+
+#define RECENT_DEVICES 4
+
+/* Who reads it from its start to its end has the state of `node` if `coming` is the same. */
+struct recent_device {
+	__u64 node;		/* written last; 0: none */
+	struct device_state state;
+	__u64 coming;		/* written first */
+};
+
 /* What one CPU writes; a cache line of its own. */
 struct cpu_state {
 	__u64 offset;		/* __per_cpu_offset of this CPU */
@@ -70,7 +105,10 @@ struct cpu_state {
 	__u64 scratch;		/* of untyped() and submit() */
 	__u64 early;		/* drops before it was primed */
 	__u64 lost;		/* drops that were to be told: no room in the ring, or UNKNOWN_COUNTER */
-	__u64 padding[3];
+	__u32 table;		/* of talkers: the one that it writes */
+	__u32 busy;		/* 1: it is looking at a drop just now */
+	__u64 tick;		/* jiffies, and the time then: coarse_time() */
+	__u64 tick_ns;
 };
 
 /* What the program and its reader write while it runs. */

@@ -1,11 +1,16 @@
 #include "drop_tracer.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
+#include <map>
+#include <numeric>
+#include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "bpf_call.h"
 #include "system_error.h"
@@ -16,8 +21,8 @@ namespace {
 // So many devices are known on each CPU; of more, those that dropped longest ago are forgotten.
 constexpr uint32_t kDevices = 2048;
 
-// How often a CPU is primed again that drops have disturbed.
-constexpr int kPrimeAttempts = 1000;
+// How often a program is run again that drops have disturbed.
+constexpr int kAttempts = 1000;
 
 // The number of possible CPUs: the last one in a list like "0-3,8-11", plus one.
 uint32_t possible_cpus() {
@@ -37,8 +42,40 @@ tracer_config make_config(const DropTracerOptions& options) {
   config.header_bytes = std::min<uint32_t>(options.header_bytes, MAX_HEADER_BYTES);
   config.record_bytes = (sizeof(drop_record) + config.header_bytes + 7) & ~7U;
   config.cpu_count = possible_cpus();
+  config.all_namespaces = options.all_namespaces;
+  config.summary = options.summary;
+  config.seed = std::random_device()();
   for (const auto& filter : options.filters) config.filter_kinds |= 1U << filter.kind;
   return config;
+}
+
+template <typename T>
+T read_as(const uint8_t* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+// What one CPU has.
+void add(DropAccount& account, const device_state& state) {
+  for (size_t i = 0; i < COUNTERS; ++i) {
+    account.start[i] += state.start[i];
+    account.told[i] += state.told[i];
+    account.filtered[i] += state.filtered[i];
+    account.lost[i] += state.lost[i];
+  }
+}
+
+uint64_t drops_of(const device_state& state) {
+  uint64_t drops = 0;
+  for (size_t i = 0; i < COUNTERS; ++i) drops += state.told[i] + state.filtered[i] + state.lost[i];
+  return drops;
+}
+
+// Counters only rise.
+bool is_newer(const device_state& a, const device_state& b) {
+  return std::accumulate(std::begin(a.value), std::end(a.value), uint64_t{0}) >
+         std::accumulate(std::begin(b.value), std::end(b.value), uint64_t{0});
 }
 
 void check(int result) {
@@ -49,36 +86,49 @@ void check(int result) {
 
 DropTracer::DropTracer(const DropTracerOptions& options)
     : config_(make_config(options)),
-      skeleton_(load(options.ring_bytes)),
+      skeleton_(load(options)),
       ring_(handles_.ring_fd, options.ring_bytes, config_.record_bytes),
-      driver_parts_([this](uint32_t ifindex) { return kernel_part(ifindex); }) {
-  arm(options.filters);
+      driver_parts_([this](uint32_t ifindex) { return kernel_part(ifindex); },
+                    options.network_namespace) {
+  if (options.summary) {
+    talkers_.emplace(handles_.talker_sets_fd, config_.cpu_count,
+                     [this](uint32_t cpu) { return run_until_done(cpu, handles_.swap_tables_fd); });
+  }
+  arm(options);
 }
 
-drop_tracer_bpf* DropTracer::load(uint32_t ring_bytes) {
+drop_tracer_bpf* DropTracer::load(const DropTracerOptions& options) {
   // The loader would take 0 for the size that the program's source has.
-  if (ring_bytes == 0) throw SystemError("bpf", EINVAL);
+  if (options.ring_bytes == 0) throw SystemError("bpf", EINVAL);
   drop_tracer_bpf* skeleton = nullptr;
-  const uint32_t last_seen_entries = kDevices * config_.cpu_count;
-  check(tracer_skeleton_load(&config_, ring_bytes, last_seen_entries, &skeleton, &handles_));
+  const tracer_sizes sizes = {
+      .ring_bytes = options.ring_bytes,
+      .devices = kDevices * config_.cpu_count,
+      .recent_devices = RECENT_DEVICES * config_.cpu_count,
+      .talker_sets = options.summary ? TalkerTables::sets(config_.cpu_count) : 1,
+  };
+  check(tracer_skeleton_load(&config_, &sizes, &skeleton, &handles_));
   return skeleton;
 }
 
-void DropTracer::arm(const std::vector<filter_key>& filters) {
-  for (const auto& filter : filters) add_key(handles_.filters_fd, &filter);
-  run_program(handles_.find_home_fd, 0);
+void DropTracer::arm(const DropTracerOptions& options) {
+  for (const auto& filter : options.filters) add_key(handles_.filters_fd, &filter);
+  options.network_namespace.run([&] { run_program(handles_.find_home_fd, 0); });
   // Attached first: a drop that comes before its CPU is primed is none of ours, one after it is.
   check(tracer_skeleton_attach(skeleton_.get()));
-  for (uint32_t cpu = 0; cpu < config_.cpu_count; ++cpu) prime(cpu);
+  for (uint32_t cpu = 0; cpu < config_.cpu_count; ++cpu) {
+    if (run_until_done(cpu, handles_.prime_cpu_fd)) continue;
+    throw std::runtime_error("So many frames are dropped that their counters could not be read");
+  }
   driver_parts_.learn_all();
   misses_before_ = recursion_misses(handles_.on_kfree_skb_fd);
 }
 
-void DropTracer::prime(uint32_t cpu) const {
-  for (int attempt = 0; attempt < kPrimeAttempts; ++attempt) {
-    if (run_program_on(cpu, handles_.prime_cpu_fd, cpu) == 0) return;
+bool DropTracer::run_until_done(uint32_t cpu, int program) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (run_program_on(cpu, program, cpu) == 0) return true;
   }
-  throw std::runtime_error("So many frames are dropped that their counters could not be read");
+  return false;
 }
 
 size_t DropTracer::drain(uint8_t* out, size_t limit) {
@@ -86,7 +136,8 @@ size_t DropTracer::drain(uint8_t* out, size_t limit) {
   std::unordered_map<uint32_t, LinkCounters> parts;
   for (size_t i = 0; i < count; ++i) {
     auto* record = reinterpret_cast<drop_record*>(out + i * config_.record_bytes);
-    if (record->counter >= COUNTERS) continue;
+    // Of the links of other namespaces only the kernel's part is known.
+    if (record->counter >= COUNTERS || record->netns != handles_.state->home_inode) continue;
     const auto [part, first] = parts.try_emplace(record->ifindex);
     if (first) part->second = driver_parts_.of(record->ifindex);
     record->counter_after += part->second[record->counter];
@@ -101,6 +152,72 @@ std::optional<LinkCounters> DropTracer::kernel_part(uint32_t ifindex) const {
   LinkCounters sums;
   std::copy_n(handles_.state->sums, sums.size(), sums.begin());
   return sums;
+}
+
+TalkerCounts DropTracer::take_talkers(size_t limit) {
+  return talkers_ ? talkers_->take(limit) : TalkerCounts{};
+}
+
+// By the device's node, and the CPU. A state moves between the maps: the second may have an old one
+// of what the first had when it was read, but never the other way round.
+std::map<std::pair<uint64_t, uint32_t>, device_state> DropTracer::device_states() const {
+  std::map<std::pair<uint64_t, uint32_t>, device_state> states;
+  for_each_entry(handles_.recent_devices_fd, sizeof(uint32_t), sizeof(recent_device),
+                 [&](const uint8_t* key, const uint8_t* value) {
+                   const auto recent = read_as<recent_device>(value);
+                   const uint32_t cpu = read_as<uint32_t>(key) / RECENT_DEVICES;
+                   if (recent.node != recent.coming) return;
+                   if (recent.node != 0) states[{recent.node, cpu}] = recent.state;
+                 });
+  for_each_entry(handles_.devices_fd, sizeof(device_key), sizeof(device_state),
+                 [&](const uint8_t* key, const uint8_t* value) {
+                   const auto [node, cpu, _] = read_as<device_key>(key);
+                   const auto state = read_as<device_state>(value);
+                   const auto [known, added] = states.try_emplace({node, cpu}, state);
+                   if (!added && is_newer(state, known->second)) known->second = state;
+                 });
+  return states;
+}
+
+std::vector<DropAccount> DropTracer::accounts() {
+  // A device that was moved is known by each CPU as that saw it last: where it dropped most is
+  // where it is.
+  struct Device {
+    DropAccount account{};
+    uint64_t most = 0;
+  };
+  std::map<uint64_t, Device> devices;
+  for (const auto& [key, state] : device_states()) {
+    Device& device = devices[key.first];
+    const uint64_t drops = drops_of(state);
+    if (device.account.netns == 0 || drops > device.most) {
+      device.account.ifindex = state.ifindex;
+      device.account.netns = state.netns;
+      device.most = drops;
+    }
+    add(device.account, state);
+  }
+  std::map<std::pair<uint32_t, uint32_t>, DropAccount> accounts;
+  // The later nodes come later.
+  for (auto& [node, device] : devices) {
+    DropAccount& account = device.account;
+    if (account.netns == handles_.state->home_inode) add_driver_parts(node, account);
+    accounts[{account.netns, account.ifindex}] = account;
+  }
+  std::vector<DropAccount> list;
+  list.reserve(accounts.size());
+  for (const auto& [_, account] : accounts) list.push_back(account);
+  return list;
+}
+
+void DropTracer::add_driver_parts(uint64_t node, DropAccount& account) {
+  const bool was_there = node <= handles_.state->newest_node;
+  const auto start = was_there ? driver_parts_.at_start(account.ifindex) : LinkCounters{};
+  const auto now = driver_parts_.of(account.ifindex);
+  for (size_t i = 0; i < COUNTERS; ++i) {
+    account.start[i] += start[i];
+    account.driver[i] = now[i] - std::min(now[i], start[i]);
+  }
 }
 
 uint64_t DropTracer::lost() const {

@@ -1,30 +1,50 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "driver_parts.h"
 #include "drop_record.h"
 #include "drop_tracer_skeleton.h"
+#include "network_namespace.h"
 #include "ring_reader.h"
+#include "talker_tables.h"
 
 namespace dropscope {
 
 // What to trace. Empty lists: any.
 struct DropTracerOptions {
-  bool all_drops = false;     // also those that move no link counter
+  NetworkNamespace network_namespace;
+  bool all_namespaces = false;  // also the drops of others
+  bool all_drops = false;       // also those that move no link counter
+  bool summary = false;       // counted by talker, for take_talkers(); else in records, for drain()
   uint32_t header_bytes = 0;  // of each frame; at most MAX_HEADER_BYTES
   uint32_t ring_bytes = 0;    // a power of two, at least a page
   std::vector<filter_key> filters;
 };
 
+// What became of the drops that moved the counters of a link: lib/probes/ebpf-accounts.ts knows
+// these offsets.
+struct DropAccount {
+  uint32_t ifindex;
+  uint32_t netns;
+  LinkCounters start;  // what the counters were when drops began to count; of a later link, zeros
+  LinkCounters told;
+  LinkCounters filtered;
+  LinkCounters lost;
+  LinkCounters driver;  // by how much the driver itself raised them; zeros in other namespaces
+};
+static_assert(sizeof(DropAccount) == 168, "as lib/probes/ebpf-accounts.ts has it");
+
 // The eBPF program at work: loaded, attached and armed from construction on.
 class DropTracer {
  public:
-  // Traces the network namespace of the calling thread. Takes tens of milliseconds: the kernel
-  // verifies the program. Throws SystemError, or std::runtime_error for what no kernel refuses.
+  // Takes tens of milliseconds: the kernel verifies the program. Throws SystemError, or
+  // std::runtime_error for what no kernel refuses.
   explicit DropTracer(const DropTracerOptions& options);
 
   // Readable when a record has come that was asked for by wake_on_next().
@@ -37,6 +57,13 @@ class DropTracer {
 
   // Moves up to limit records to out, which has room for them, and returns how many.
   size_t drain(uint8_t* out, size_t limit);
+
+  // What was counted by talker since the last call, or since the start.
+  TalkerCounts take_talkers(size_t limit);
+
+  // Of the links that were there at the start, and of those that dropped since. Of several that had
+  // one after the other the same number in the same namespace, the last.
+  std::vector<DropAccount> accounts();
 
   // Drops that were not told: those that found no room in the ring or whose device was forgotten
   // among too many, and, since Linux 6.1, those that interrupted another one on the same CPU, which
@@ -55,15 +82,18 @@ class DropTracer {
     void operator()(drop_tracer_bpf* skeleton) const { tracer_skeleton_destroy(skeleton); }
   };
 
-  drop_tracer_bpf* load(uint32_t ring_bytes);
-  void arm(const std::vector<filter_key>& filters);
-  void prime(uint32_t cpu) const;
+  drop_tracer_bpf* load(const DropTracerOptions& options);
+  void arm(const DropTracerOptions& options);
+  static bool run_until_done(uint32_t cpu, int program);
+  void add_driver_parts(uint64_t node, DropAccount& account);
+  std::map<std::pair<uint64_t, uint32_t>, device_state> device_states() const;
   std::optional<LinkCounters> kernel_part(uint32_t ifindex) const;
 
   tracer_config config_;
   tracer_handles handles_{};
   std::unique_ptr<drop_tracer_bpf, Destroy> skeleton_;
   RingReader ring_;
+  std::optional<TalkerTables> talkers_;
   DriverParts driver_parts_;
   uint64_t misses_before_ = 0;  // recursion_misses() when it was armed
 };

@@ -5,7 +5,7 @@
 
 #include <drop_tracer.lskel.h>
 
-int tracer_skeleton_load(const struct tracer_config *config, __u32 ring_bytes, __u32 last_seen_entries,
+int tracer_skeleton_load(const struct tracer_config *config, const struct tracer_sizes *sizes,
 			 struct drop_tracer_bpf **skeleton, struct tracer_handles *handles)
 {
 	struct drop_tracer_bpf *skel = drop_tracer_bpf__open();
@@ -14,8 +14,10 @@ int tracer_skeleton_load(const struct tracer_config *config, __u32 ring_bytes, _
 	if (!skel)
 		return -ENOMEM;
 	skel->rodata->config = *config;
-	skel->maps.ring.max_entries = ring_bytes;
-	skel->maps.last_seen.max_entries = last_seen_entries;
+	skel->maps.ring.max_entries = sizes->ring_bytes;
+	skel->maps.devices.max_entries = sizes->devices;
+	skel->maps.recent_devices.max_entries = sizes->recent_devices;
+	skel->maps.talker_sets.max_entries = sizes->talker_sets;
 	error = drop_tracer_bpf__load(skel);
 	if (error) {
 		drop_tracer_bpf__destroy(skel);
@@ -23,9 +25,13 @@ int tracer_skeleton_load(const struct tracer_config *config, __u32 ring_bytes, _
 	}
 	handles->ring_fd = skel->maps.ring.map_fd;
 	handles->filters_fd = skel->maps.filters.map_fd;
+	handles->devices_fd = skel->maps.devices.map_fd;
+	handles->recent_devices_fd = skel->maps.recent_devices.map_fd;
+	handles->talker_sets_fd = skel->maps.talker_sets.map_fd;
 	handles->find_home_fd = skel->progs.find_home.prog_fd;
 	handles->prime_cpu_fd = skel->progs.prime_cpu.prog_fd;
 	handles->sum_counters_fd = skel->progs.sum_counters.prog_fd;
+	handles->swap_tables_fd = skel->progs.swap_tables.prog_fd;
 	handles->on_kfree_skb_fd = skel->progs.on_kfree_skb.prog_fd;
 	handles->state = &skel->bss->state;
 	*skeleton = skel;

@@ -16,15 +16,27 @@ struct drop_tracer_bpf;
 struct tracer_handles {
 	int ring_fd;
 	int filters_fd;
+	int devices_fd;
+	int recent_devices_fd;
+	int talker_sets_fd;
 	int find_home_fd;
 	int prime_cpu_fd;
 	int sum_counters_fd;
+	int swap_tables_fd;
 	int on_kfree_skb_fd;
 	struct tracer_state *state;
 };
 
-/* Creates the maps and loads the programs; last_seen_entries: how many (device, CPU) pairs. */
-int tracer_skeleton_load(const struct tracer_config *config, __u32 ring_bytes, __u32 last_seen_entries,
+/* How large the maps are made. */
+struct tracer_sizes {
+	__u32 ring_bytes;
+	__u32 devices;		/* (device, CPU) pairs */
+	__u32 recent_devices;	/* the same */
+	__u32 talker_sets;
+};
+
+/* Creates the maps and loads the programs. */
+int tracer_skeleton_load(const struct tracer_config *config, const struct tracer_sizes *sizes,
 			 struct drop_tracer_bpf **skeleton, struct tracer_handles *handles);
 int tracer_skeleton_attach(struct drop_tracer_bpf *skeleton);
 void tracer_skeleton_detach(struct drop_tracer_bpf *skeleton);

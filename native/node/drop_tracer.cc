@@ -12,6 +12,7 @@
 #include "js_arguments.h"
 #include "js_callback.h"
 #include "js_error.h"
+#include "js_network_namespace.h"
 #include "uv_poll.h"
 
 namespace dropscope {
@@ -35,8 +36,19 @@ void append_addresses(std::vector<filter_key>& filters, filter_kind kind, Napi::
   }
 }
 
+// Records end to end.
+template <typename T>
+Napi::Value to_buffer(Napi::Env env, const std::vector<T>& records) {
+  auto buffer = Napi::ArrayBuffer::New(env, records.size() * sizeof(T));
+  if (!records.empty()) memcpy(buffer.Data(), records.data(), buffer.ByteLength());
+  return buffer;
+}
+
 DropTracerOptions read_options(const Napi::Object& from) {
   DropTracerOptions options;
+  options.network_namespace = to_network_namespace(from.Get("networkNamespace"));
+  options.all_namespaces = to_boolean(from.Get("allNamespaces"));
+  options.summary = to_boolean(from.Get("summary"));
   options.all_drops = to_boolean(from.Get("allDrops"));
   options.header_bytes = static_cast<uint32_t>(to_number(from.Get("headerBytes"), UINT32_MAX));
   options.ring_bytes = static_cast<uint32_t>(to_number(from.Get("ringBytes"), UINT32_MAX));
@@ -56,6 +68,8 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
                         InstanceAccessor<&DropTracerObject::record_bytes>("recordBytes"),
                         InstanceAccessor<&DropTracerObject::waiting>("waiting"),
                         InstanceMethod<&DropTracerObject::drain>("drain"),
+                        InstanceMethod<&DropTracerObject::take_talkers>("takeTalkers"),
+                        InstanceMethod<&DropTracerObject::accounts>("accounts"),
                         InstanceMethod<&DropTracerObject::lost>("lost"),
                         InstanceMethod<&DropTracerObject::wake_on_next>("wakeOnNext"),
                         InstanceMethod<&DropTracerObject::ref>("ref"),
@@ -66,7 +80,7 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
 
   explicit DropTracerObject(const Napi::CallbackInfo& info)
       : ObjectWrap(info),
-        options_(read_options(to_object(info[0]))),
+        options_(guard(info.Env(), [&] { return read_options(to_object(info[0])); })),
         on_record_(std::in_place, to_function(info[1])) {}
 
  private:
@@ -158,6 +172,23 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     });
   }
 
+  // (limit: number) => { talkers: ArrayBuffer, others: number, mostMissing: number }
+  Napi::Value take_talkers(const Napi::CallbackInfo& info) {
+    return guard(info.Env(), [&] {
+      const auto counts = tracer(info).take_talkers(to_number(info[0], UINT32_MAX));
+      auto result = Napi::Object::New(info.Env());
+      result.Set("talkers", to_buffer(info.Env(), counts.talkers));
+      result.Set("others", static_cast<double>(counts.others));
+      result.Set("mostMissing", static_cast<double>(counts.most_missing));
+      return result;
+    });
+  }
+
+  // () => ArrayBuffer
+  Napi::Value accounts(const Napi::CallbackInfo& info) {
+    return guard(info.Env(), [&] { return to_buffer(info.Env(), tracer(info).accounts()); });
+  }
+
   Napi::Value lost(const Napi::CallbackInfo& info) {
     return guard(info.Env(), [&] {
       return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).lost()));
@@ -189,6 +220,7 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     if (tracer_) Unref();
     poll_.reset();
     tracer_.reset();
+    options_ = {};  // They hold the network namespace.
     on_record_.reset();
   }
 

@@ -27,7 +27,7 @@ describe('LLC', () => {
 describe('veth', () => {
   testDropKinds([
     {
-      what: 'a frame longer than the MTU of the peer, in the name of the sender',
+      what: 'a frame longer than the MTU of the peer, on the peer, whose counter it moved',
       arrange() {
         ip('link', 'set', 'dev', 'b', 'mtu', '1000');
         return () => ip('link', 'set', 'dev', 'b', 'mtu', '1500');
@@ -35,8 +35,9 @@ describe('veth', () => {
       on: 'a',
       frame: unknownFrame({ payload: new Uint8Array(1400) }),
       refused: true,
-      drops: [['a', 'NOT_SPECIFIED', '__dev_forward_skb2']],
+      drops: [['b', 'NOT_SPECIFIED', '__dev_forward_skb2', 'rx_dropped']],
       moves: { a: { tx_dropped: 1 }, b: { rx_dropped: 1 } },
+      unattributed: { 'a tx_dropped': 'driver' },
     },
     {
       what: 'a frame to a peer that is down',

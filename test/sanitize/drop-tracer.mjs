@@ -48,6 +48,40 @@ it('wakes, drains and counts what was lost', async () => {
   tracer.close();
 });
 
+it('counts by talker, and keeps accounts', async () => {
+  const tracer = await openTracer({ ...OPTIONS, summary: true });
+  drop(1000);
+  const { talkers, others, mostMissing } = tracer.takeTalkers(100);
+  assert.deepEqual([talkers.byteLength, others, mostMissing], [88, 0, 0]);
+  assert.equal(new DataView(talkers).getBigUint64(40, true), 1000n);
+  assert.equal(tracer.takeTalkers(100).talkers.byteLength, 0);
+  drop(3);
+  const cut = tracer.takeTalkers(0);
+  assert.deepEqual([cut.talkers.byteLength, cut.others, cut.mostMissing], [0, 3, 3]);
+  const accounts = new DataView(tracer.accounts());
+  const links = Array.from({ length: accounts.byteLength / 168 }, (_, i) => i * 168);
+  const own = links.filter((at) => accounts.getBigUint64(at + 40, true) === 1003n);
+  assert.equal(own.length, 1);
+  callWithOddValues((limit) => tracer.takeTalkers(limit), [1]);
+  tracer.close();
+});
+
+it('enters another network namespace, and leaves none open', async () => {
+  const networkNamespace = '/proc/self/ns/net';
+  const before = countDescriptors();
+  const tracer = await openTracer({ ...OPTIONS, networkNamespace });
+  drop(2);
+  assert.equal(tracer.drain(10).byteLength, 2 * tracer.recordBytes);
+  tracer.close();
+  assert.equal(countDescriptors(), before);
+  for (const path of ['/nowhere', '/dev/null', '/proc/self/ns/mnt', '']) {
+    assert.throws(() => new DropTracer({ ...OPTIONS, networkNamespace: path }, () => {}), {
+      syscall: /open|setns/,
+    });
+  }
+  assert.equal(countDescriptors(), before);
+});
+
 it('refuses bad arguments', async () => {
   callWithOddValues((...args) => new DropTracer(...args), [OPTIONS, () => {}]);
   const values = [
@@ -80,7 +114,16 @@ it('tells what the kernel refuses', async () => {
 
 it('refuses everything before open and after close', async () => {
   const refusesAll = (tracer) => {
-    for (const method of ['drain', 'lost', 'wakeOnNext', 'ref', 'unref', 'detach']) {
+    for (const method of [
+      'drain',
+      'takeTalkers',
+      'accounts',
+      'lost',
+      'wakeOnNext',
+      'ref',
+      'unref',
+      'detach',
+    ]) {
       assert.throws(() => tracer[method](1), Error);
     }
     assert.throws(() => tracer.recordBytes, Error);

@@ -19,6 +19,7 @@ vi.mock('../../lib/native.ts', () => ({
       ref() {}
       unref() {}
     },
+    readLinkStats: () => new ArrayBuffer(0),
   }),
 }));
 

@@ -15,6 +15,9 @@ FRAME.set([0x43, 0x21], 12);
 
 /** Options of a tracer for every drop that moved a counter. */
 export const TRACER_OPTIONS = {
+  networkNamespace: undefined,
+  allNamespaces: false,
+  summary: false,
   allDrops: false,
   headerBytes: 64,
   ringBytes: 65_536,

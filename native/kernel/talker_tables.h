@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "talker_set.h"
+
+namespace dropscope {
+
+// What a talker had of a table: lib/drops/talker-record.ts knows these offsets.
+struct TalkerRecord {
+  struct talker talker;
+  uint64_t missing;  // drops it may have had beyond its count
+};
+static_assert(sizeof(TalkerRecord) == 88, "as lib/drops/talker-record.ts has it");
+
+// What was counted since the table was last taken.
+struct TalkerCounts {
+  std::vector<TalkerRecord> talkers;  // the loudest, loudest first
+  uint64_t others = 0;                // drops of those who are not among them
+  uint64_t most_missing = 0;          // that a talker who is not among them may have had
+};
+
+// The tables in which the program counts by talker.
+class TalkerTables {
+ public:
+  // How many sets the map has to have.
+  static uint32_t sets(uint32_t cpu_count);
+
+  // Maps the map behind fd, which stays the caller's. swap_cpu lets a CPU go on in the other table;
+  // false: it could not, for it was at work on this one all the time.
+  using SwapCpu = std::function<bool(uint32_t cpu)>;
+  TalkerTables(int fd, uint32_t cpu_count, SwapCpu swap_cpu);
+  ~TalkerTables();
+  TalkerTables(const TalkerTables&) = delete;
+  TalkerTables& operator=(const TalkerTables&) = delete;
+
+  // Lets each CPU go on in its other table, and empties this one. At most limit talkers. What a CPU
+  // has counted that could not go on comes with the next call.
+  TalkerCounts take(size_t limit);
+
+ private:
+  void take_set(uint32_t set, TalkerCounts& counts);
+
+  uint32_t cpu_count_;
+  SwapCpu swap_cpu_;
+  std::vector<uint32_t> written_;               // by CPU: the table that it writes
+  std::vector<std::optional<uint32_t>> taken_;  // by CPU: the one that it has just left
+  talker_set* sets_;
+};
+
+}  // namespace dropscope
