@@ -1,7 +1,7 @@
 import type { VlanTag } from '../ethernet/vlan.ts';
 
 /** The ways of seeing drops, the best first. */
-export const PROBE_NAMES = ['ebpf', 'systemtap'] as const;
+export const PROBE_NAMES = ['ebpf', 'systemtap', 'drop-monitor', 'counters'] as const;
 
 /** A way of seeing drops. */
 export type ProbeName = (typeof PROBE_NAMES)[number];
@@ -66,13 +66,17 @@ export interface LostEvent {
   readonly count: number;
   /**
    * Where. 'queue': that of a slow reader was full. 'kernel': the ring was full; or, rarely, a drop
-   * interrupted another one on its CPU and could not be looked at, whosever it was. 'output': that
-   * of the probe's own process did not come through whole.
+   * interrupted another one on its CPU and could not be looked at, whosever it was; or the kernel's own
+   * queue was full (drop-monitor). 'output': that of the probe's own process did not come through
+   * whole.
    */
   readonly where: 'kernel' | 'queue' | 'output';
 }
 
-/** Drops known by number only: they came too fast for the probe to tell each. */
+/**
+ * Drops known by number only: they came too fast for the probe to tell each, or it sees no more than
+ * the counters.
+ */
 export interface DropTotals {
   /** The probe that counted them. */
   readonly probe: ProbeName;

@@ -1,4 +1,6 @@
+import type { DropAccount } from '../drops/drop-account.ts';
 import type { DropBatch, DropTotals, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import type { TalkerCounts } from '../drops/drop-summary.ts';
 
 /** Whether a probe can run here. */
 export interface ProbeReport {
@@ -18,6 +20,12 @@ export interface ProbeReport {
 
 /** What a probe is asked to see. Every list: empty means any. */
 export interface ProbeOptions {
+  /** The file of the network namespace to watch; undefined: this process's. */
+  readonly networkNamespace?: string | undefined;
+  /** Whether the drops of all network namespaces are wanted. */
+  readonly allNamespaces: boolean;
+  /** Whether drops are to be counted by talker, as far as the probe can do that by itself. */
+  readonly summary: boolean;
   /** 'counted': drops that moved a link counter; 'all': every drop. */
   readonly scope: 'counted' | 'all';
   readonly ifindexes: readonly number[];
@@ -49,6 +57,8 @@ export interface ArmingProgress {
 export interface ProbeSink {
   batch(batch: DropBatch): void;
   totals(totals: DropTotals): void;
+  /** Instead of batches and totals, where a summary was asked for and the probe counts by itself. */
+  talkers(counts: TalkerCounts): void;
   lost(event: LostEvent): void;
   /** The probe cannot go on. Whoever started it closes it. */
   failed(error: Error): void;
@@ -57,6 +67,10 @@ export interface ProbeSink {
 /** A probe at work. Its methods are not called after `close`. */
 export interface RunningProbe {
   readonly name: ProbeName;
+  /** Resolves when everything is delivered that was dropped before. */
+  flush(): void | Promise<void>;
+  /** What became of the drops so far, those included that are about to be delivered. */
+  accounts(): readonly DropAccount[];
   /** Delivers what is still under way, then frees everything, whatever it throws. */
   close(): void | Promise<void>;
   ref(): void;

@@ -1,5 +1,7 @@
 import { PROBE_NAMES, type ProbeName } from '../drops/drop-event.ts';
-import { ProbeError } from '../errors.ts';
+import { ArgumentError, ProbeError } from '../errors.ts';
+import { countersProbe } from './counters.ts';
+import { dropMonitorProbe } from './drop-monitor/drop-monitor.ts';
 import { ebpfProbe } from './ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
 
@@ -7,12 +9,14 @@ import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } fr
 const PROBES: Readonly<Record<ProbeName, () => Promise<DropProbe>>> = {
   ebpf: async () => ebpfProbe,
   systemtap: async () => (await import('./systemtap/systemtap.ts')).systemtapProbe,
+  'drop-monitor': async () => dropMonitorProbe,
+  counters: async () => countersProbe,
 };
 
 /**
  * What works here: one report for each probe, the best first. A probe is tried, not guessed at:
- * the eBPF program is loaded, armed and taken away again; of SystemTap it is seen
- * whether all that it needs is here.
+ * the eBPF program is loaded, armed and taken away again; of SystemTap it is seen whether all that it
+ * needs is here; the drop monitor is asked whether it is there and idle.
  */
 export async function checkProbes(): Promise<readonly ProbeReport[]> {
   const reports: ProbeReport[] = [];
@@ -23,6 +27,12 @@ export async function checkProbes(): Promise<readonly ProbeReport[]> {
   return reports;
 }
 
+/** A probe that is armed, and why those were passed over that come before it. */
+export interface StartedProbe {
+  readonly running: RunningProbe;
+  readonly passedOver: readonly ProbeError[];
+}
+
 /**
  * Starts the first of `names` that works here, and resolves once it is armed. Throws the ProbeError
  * of the first of them when none does.
@@ -31,7 +41,7 @@ export async function startProbe(
   names: readonly ProbeName[],
   options: ProbeOptions,
   sink: ProbeSink,
-): Promise<RunningProbe> {
+): Promise<StartedProbe> {
   const failures: ProbeError[] = [];
   for (const name of names) {
     const probe = await PROBES[name]().catch((error: unknown) => {
@@ -39,9 +49,11 @@ export async function startProbe(
       throw failures[0] ?? error;
     });
     try {
-      return await probe.start(options, sink);
+      return { running: await probe.start(options, sink), passedOver: failures };
     } catch (error) {
-      if (!(error instanceof ProbeError)) throw error;
+      // What is wrong with the call, and not with the probe.
+      if (error instanceof ArgumentError) throw error;
+      if (!(error instanceof ProbeError)) throw failures[0] ?? error;
       failures.push(error);
     }
   }

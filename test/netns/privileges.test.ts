@@ -14,7 +14,7 @@ it('says which capabilities watching needs', async () => {
       `This process may not load BPF programs: it lacks ${names}. Run as root, or grant what it ` +
       'needs to the service (AmbientCapabilities=CAP_BPF CAP_PERFMON in its systemd unit).',
   });
-  const watch = "watchDrops({ interface: 'lo' })";
+  const watch = "watchDrops({ interface: 'lo', probe: 'ebpf' })";
   expect(await failure(watch, ['bpf', 'sys_admin'])).toEqual(lacks('CAP_BPF'));
   expect(await failure(watch, ['perfmon', 'sys_admin'])).toEqual(lacks('CAP_PERFMON'));
   expect(await failure(watch, ['bpf', 'perfmon', 'sys_admin'])).toEqual(
@@ -46,6 +46,8 @@ it('reports what is missing, with its mend, instead of the probe', async () => {
       details: [],
     },
     expect.objectContaining({ probe: 'systemtap' }),
+    expect.objectContaining({ probe: 'drop-monitor' }),
+    expect.objectContaining({ probe: 'counters', available: true }),
   ]);
 });
 
@@ -61,6 +63,8 @@ it('remarks that there are no locations without CAP_SYSLOG', async () => {
       details: [],
     },
     expect.objectContaining({ probe: 'systemtap' }),
+    expect.objectContaining({ probe: 'drop-monitor' }),
+    expect.objectContaining({ probe: 'counters', available: true }),
   ]);
 });
 
@@ -75,6 +79,8 @@ it('says when the addon is not built', async () => {
       mend: expect.stringContaining('./setup'),
     },
     { probe: 'systemtap' },
+    { probe: 'drop-monitor' },
+    { probe: 'counters', available: false },
   ]);
 });
 
@@ -85,7 +91,7 @@ it('says what the kernel refused when there is no descriptor left', async () => 
     `import { execFileSync } from 'node:child_process';
      import { closeSync, openSync } from 'node:fs';
      import { openInjector, readLinkStats, watchDrops } from '${SDK}';
-     await watchDrops({ reason: 'BAD_LUCK' }).catch(() => {}); // Loads the addon and no more.
+     await watchDrops({ networkNamespace: '/nowhere' }).catch(() => {}); // Loads the addon, no more.
      execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64']);
      let last;
      try { for (;;) last = openSync('/dev/null'); } catch {}
@@ -95,7 +101,7 @@ it('says what the kernel refused when there is no descriptor left', async () => 
        () => watchDrops({ interface: 1 }),
        async () => openInjector('lo'),
        // Room for the first of several that it needs.
-       async () => { closeSync(last); await watchDrops(); },
+       async () => { closeSync(last); closeSync(last - 1); await watchDrops(); },
      ];
      const told = ({ name, code, errnoName, message }) => ({ name, code, errnoName, message });
      const errors = [];

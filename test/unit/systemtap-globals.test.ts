@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { scriptGlobals } from '../../lib/probes/systemtap/script-globals.ts';
 
 const NONE = {
+  allNamespaces: false,
+  summary: false,
   scope: 'counted',
   ifindexes: [],
   sources: [],

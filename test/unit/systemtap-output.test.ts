@@ -153,6 +153,7 @@ function collect(lines: readonly string[]) {
   const feed = new ScriptFeed({
     batch: (batch) => drops.push(...batch),
     totals: (event) => totals.push(event),
+    talkers() {},
     lost: (event) => lost.push(event),
     failed() {},
   });

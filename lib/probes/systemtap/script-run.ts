@@ -1,7 +1,9 @@
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { execa, type ResultPromise } from 'execa';
+import type { DropAccount } from '../../drops/drop-account.ts';
 import { ProbeError } from '../../errors.ts';
+import { AccountingSink } from '../accounting-sink.ts';
 import type { ProbeSink, RunningProbe } from '../probe.ts';
 import { explainStap } from './explain-stap.ts';
 import { removeIdle } from './loaded-modules.ts';
@@ -31,6 +33,7 @@ export class ScriptRun implements RunningProbe {
   readonly name = 'systemtap';
   readonly #module: string;
   readonly #sink: ProbeSink;
+  readonly #accounts: AccountingSink;
   readonly #feed: ScriptFeed;
   readonly #process: ResultPromise<typeof STAPRUN>;
   /** Settles when the process has ended and all that it printed was taken. */
@@ -38,7 +41,8 @@ export class ScriptRun implements RunningProbe {
   #closing = false;
   #armed = false;
   #foreign = false;
-  #onTick = (_timestampNs: bigint) => {};
+  /** Who waits for a count that was made after a time. */
+  #waiting: { readonly timeNs: bigint; resolve(): void }[] = [];
 
   /**
    * Loads the module at `path` with these globals, NAME=VALUE, and a buffer of so many MiB for each
@@ -46,8 +50,9 @@ export class ScriptRun implements RunningProbe {
    */
   constructor(path: string, globals: readonly string[], bufferMb: number, sink: ProbeSink) {
     this.#module = path;
-    this.#sink = sink;
-    this.#feed = new ScriptFeed(sink);
+    this.#accounts = new AccountingSink(sink);
+    this.#sink = this.#accounts;
+    this.#feed = new ScriptFeed(this.#accounts);
     // Renamed by -R, so that more than one may be loaded.
     const staprun = ['staprun', '-R', '-b', String(bufferMb), path, ...globals];
     // In a session of its own, for Ctrl-C is heard here, and ends it in time.
@@ -75,6 +80,15 @@ export class ScriptRun implements RunningProbe {
     }
   }
 
+  /** Drops are printed every 10 ms, and counts each second. */
+  async flush(): Promise<void> {
+    await this.#catchUp();
+  }
+
+  accounts(): DropAccount[] {
+    return this.#accounts.all();
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     // Whoever waits for this must not end before it.
@@ -98,9 +112,7 @@ export class ScriptRun implements RunningProbe {
 
   #tickAfter(timeNs: bigint): Promise<void> {
     return new Promise((resolve) => {
-      this.#onTick = (timestampNs) => {
-        if (timestampNs > timeNs) resolve();
-      };
+      this.#waiting.push({ timeNs, resolve });
     });
   }
 
@@ -153,12 +165,13 @@ export class ScriptRun implements RunningProbe {
   }
 
   async #take(message: ScriptMessage): Promise<void> {
-    if (message.kind === 'tick') this.#onTick(message.timestampNs);
-    if (message.kind === 'tick' && !this.#armed) {
-      this.#armed = true;
-      // Whoever waits for this has it in hand before anything is delivered.
-      await nextTurn();
-    }
+    const isFirst = message.kind === 'tick' && !this.#armed;
+    this.#armed ||= isFirst;
+    if (!isFirst) this.#feed.take(message);
+    if (message.kind === 'tick') this.#wake(message.timestampNs);
+    if (!isFirst) return;
+    // Whoever waits for this has it in hand before anything is delivered.
+    await nextTurn();
     this.#feed.take(message);
   }
 
@@ -166,6 +179,12 @@ export class ScriptRun implements RunningProbe {
   #refuse(): void {
     this.#foreign = true;
     this.#stop();
+  }
+
+  #wake(timestampNs: bigint): void {
+    const isDue = ({ timeNs }: { timeNs: bigint }) => timestampNs > timeNs;
+    for (const { resolve } of this.#waiting.filter(isDue)) resolve();
+    this.#waiting = this.#waiting.filter((waiting) => !isDue(waiting));
   }
 
   async #whyNotArmed(): Promise<Error> {

@@ -34,7 +34,7 @@ export const systemtapProbe: DropProbe = {
 async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningProbe> {
   checkOptions(options);
   const { signal, module, onProgress } = options;
-  const globals = scriptGlobals(options, statSync('/proc/self/ns/net').ino);
+  const globals = scriptGlobals(options, namespaceInode(options));
   try {
     // One that was built elsewhere may be signed.
     if (module === undefined) checkKernel();
@@ -51,6 +51,11 @@ async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningPro
   } catch (error) {
     throw explained(error);
   }
+}
+
+/** 0: of all namespaces. */
+function namespaceInode({ allNamespaces, networkNamespace }: ProbeOptions): number {
+  return allNamespaces ? 0 : statSync(networkNamespace ?? '/proc/self/ns/net').ino;
 }
 
 /** Of each CPU, in MiB: they share what was asked for. */
