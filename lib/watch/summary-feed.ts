@@ -1,0 +1,41 @@
+import type { DropBatch, DropTotals, LostEvent, ProbeName } from '../drops/drop-event.ts';
+import type { DropSummary, TalkerCounts } from '../drops/drop-summary.ts';
+import { TalkerTable } from '../drops/talker-table.ts';
+import type { ProbeSink } from '../probes/probe.ts';
+
+/** Counts what a probe delivers by talker; losses and failures go on to `feed`. */
+export class SummaryFeed implements ProbeSink {
+  readonly #feed: Pick<ProbeSink, 'lost' | 'failed'>;
+  readonly #table = new TalkerTable();
+
+  constructor(feed: Pick<ProbeSink, 'lost' | 'failed'>) {
+    this.#feed = feed;
+  }
+
+  batch(batch: DropBatch): void {
+    for (const drop of batch) this.#table.addDrop(drop);
+  }
+
+  totals(totals: DropTotals): void {
+    this.#table.addTotals(totals, new Date());
+  }
+
+  talkers(counts: TalkerCounts): void {
+    this.#table.add(counts);
+  }
+
+  lost(event: LostEvent): void {
+    this.#feed.lost(event);
+  }
+
+  failed(error: Error): void {
+    this.#feed.failed(error);
+  }
+
+  /** `since`: when the probe was armed. */
+  summary(probe: ProbeName, since: Date): DropSummary {
+    const { drops, others } = this.#table;
+    const talkers = this.#table.loudest();
+    return { probe, since, until: new Date(), drops, talkers, others };
+  }
+}
