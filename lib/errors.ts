@@ -211,6 +211,14 @@ export function interfaceGone(target: string | number): DropscopeError {
   });
 }
 
+/** `what` was asked of a watch that was not opened for it: `Single drops are`. */
+export function notDelivered(what: string, option: string): ArgumentError {
+  return new ArgumentError('options.deliver', {
+    reason: `${what} not what this watch delivers.`,
+    mend: `Open one with ${option}.`,
+  });
+}
+
 // System calls
 
 /** Any refused system call for which there is nothing more special to say. */

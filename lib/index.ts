@@ -8,6 +8,7 @@ export {
   PROBE_NAMES,
   type ProbeName,
 } from './drops/drop-event.ts';
+export type { DropSummary, Talker } from './drops/drop-summary.ts';
 export {
   ArgumentError,
   DropscopeError,
@@ -22,9 +23,13 @@ export { injectFrame } from './injection/inject-frame.ts';
 export { type FrameInjector, openInjector } from './injection/injector.ts';
 export type { InterfaceRef } from './link/interface.ts';
 export type { LinkStats } from './link/link-stats.ts';
+export type { NamespaceOptions, NetworkNamespaceRef } from './link/network-namespace.ts';
 export { readLinkStats } from './link/read-link-stats.ts';
+export type { SoftnetStats } from './link/softnet.ts';
+export type { Tap } from './link/taps.ts';
 export type { ArmingProgress, ProbeReport } from './probes/probe.ts';
 export { checkProbes } from './probes/probes.ts';
 export type { DropWatch, DropWatchEvents } from './watch/drop-watch.ts';
+export type { Ledger, LedgerCause, LedgerCounter, LedgerRow } from './watch/ledger.ts';
 export { watchDrops } from './watch/watch-drops.ts';
 export type { WatchOptions } from './watch/watch-options.ts';

@@ -46,6 +46,9 @@ export class DropFeed implements ProbeSink {
     this.listener?.totals(totals);
   }
 
+  /** Only a summary asks for them. */
+  talkers(): void {}
+
   lost(event: LostEvent): void {
     this.lostSoFar[event.where] += event.count;
     this.listener?.lost(event);

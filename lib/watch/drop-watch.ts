@@ -6,13 +6,18 @@ import type {
   LostEvent,
   ProbeName,
 } from '../drops/drop-event.ts';
+import type { DropSummary } from '../drops/drop-summary.ts';
+import type { ProbeError } from '../errors.ts';
+import type { Ledger } from './ledger.ts';
 
 /** The events of a watch, and what their listeners are given. */
 export interface DropWatchEvents {
   /** A frame was dropped. */
   drop: [drop: DropEvent];
-  /** Drops came too fast for the probe to tell each; the eBPF probe tells them all. */
+  /** Drops that the probe does not tell each: too many for SystemTap, or seen by counters only. */
   totals: [totals: DropTotals];
+  /** With `deliver: 'summary'`, every `everyMs`: the drops since the watch was armed, by talker. */
+  summary: [summary: DropSummary];
   /** Drops were seen and could not be delivered. */
   lost: [lost: LostEvent];
   /**
@@ -42,8 +47,23 @@ export interface DropWatch extends EventEmitter, AsyncIterable<DropEvent>, Async
   /** The probe that is at work. */
   readonly probe: ProbeName;
 
+  /** Why the probes that come before it could not be used. */
+  readonly passedOver: readonly ProbeError[];
+
   /** Drops seen and not delivered so far: the sum of the 'lost' events, by where. */
   readonly lost: Readonly<Record<LostEvent['where'], number>>;
+
+  /**
+   * The drops so far by talker; of a watch that was closed, all of them. ArgumentError without
+   * `deliver: 'summary'`.
+   */
+  summary(): Promise<DropSummary>;
+
+  /**
+   * Holds the link counters against the drops that were told: what counters counted since the watch was
+   * armed, and whose it is. Rejects with ERR_CLOSED when the watch is closed.
+   */
+  ledger(): Promise<Ledger>;
 
   /** The drops in the batches in which they come: cheaper than one by one, above 100,000 a second. */
   batches(): AsyncIterableIterator<DropBatch>;

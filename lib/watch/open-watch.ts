@@ -6,26 +6,59 @@ import type {
   LostEvent,
   ProbeName,
 } from '../drops/drop-event.ts';
+import type { DropSummary } from '../drops/drop-summary.ts';
+import { closed, notDelivered, type ProbeError } from '../errors.ts';
 import type { RunningProbe } from '../probes/probe.ts';
+import type { Bookkeeping } from './bookkeeping.ts';
 import type { DropFeed } from './drop-feed.ts';
 import type { DropLoop } from './drop-loop.ts';
 import type { DropWatch, DropWatchEvents } from './drop-watch.ts';
+import type { Ledger } from './ledger.ts';
+import type { SummaryFeed } from './summary-feed.ts';
 
-/** The watch that `watchDrops` gives out: its probe is armed and delivers to its feed. */
+/** What a watch is made of. */
+export interface WatchParts {
+  /** What loops and listeners are told by. */
+  readonly feed: DropFeed;
+  /** Armed, and delivering to `summary` where there is one, else to `feed`. */
+  readonly running: RunningProbe;
+  readonly books: Pick<Bookkeeping, 'ledger' | 'since'>;
+  /** Why better probes were passed over. */
+  readonly passedOver: readonly ProbeError[];
+  /** Where a summary is delivered, and how often it is told. */
+  readonly summary?: SummaryFeed;
+  readonly everyMs?: number | undefined;
+  /** Called once, when the watch closes. */
+  cleanUp(): void;
+}
+
+/** The watch that `watchDrops` gives out: its probe is armed. */
 export class OpenWatch extends EventEmitter implements DropWatch {
   readonly #feed: DropFeed;
   readonly #running: RunningProbe;
-  readonly #cleanUp: () => void;
+  readonly #parts: WatchParts;
+  readonly #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #failure: Error | undefined;
+  /** What is asked of the probe at this moment. */
+  readonly #inquiries = new Set<Promise<unknown>>();
 
-  /** `cleanUp` is called once, when the watch closes. */
-  constructor(feed: DropFeed, running: RunningProbe, cleanUp: () => void) {
+  constructor(parts: WatchParts) {
     super();
+    const { feed, running, summary, everyMs } = parts;
     this.#feed = feed;
     this.#running = running;
-    this.#cleanUp = cleanUp;
+    this.#parts = parts;
+    if (summary !== undefined) {
+      // The probe keeps the process alive, as long as it is to be.
+      const tell = () => this.#tellSummary().catch((error: Error) => this.fail(error));
+      this.#timer = setInterval(() => void tell(), everyMs).unref();
+    }
     super.on('newListener', (event) => {
+      if (event === 'drop') this.#refuseInSummary();
+      if (event === 'summary' && summary === undefined) {
+        throw notDelivered('A summary is', "deliver: 'summary'");
+      }
       // Only after this is the listener there. What comes first, a batch or this, tells what was kept.
       if (event === 'drop') queueMicrotask(() => feed.tellKept());
     });
@@ -46,11 +79,31 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     return this.#feed.lostSoFar;
   }
 
+  get passedOver(): readonly ProbeError[] {
+    return this.#parts.passedOver;
+  }
+
+  /** Closed, it gives the last one. */
+  async summary(): Promise<DropSummary> {
+    const { summary, books } = this.#parts;
+    if (summary === undefined) throw notDelivered('A summary is', "deliver: 'summary'");
+    if (this.#closing === undefined) await this.#inquire(async () => this.#running.flush());
+    else await this.#closing;
+    return summary.summary(this.probe, books.since);
+  }
+
+  async ledger(): Promise<Ledger> {
+    if (this.#closing !== undefined) throw closed('watch');
+    return this.#inquire(() => this.#parts.books.ledger(this.#running, this.lost));
+  }
+
   batches(): DropLoop<DropBatch> {
+    this.#refuseInSummary();
     return this.#feed.open((queue) => queue.takeBatch());
   }
 
   [Symbol.asyncIterator](): DropLoop<DropEvent> {
+    this.#refuseInSummary();
     return this.#feed.open((queue) => queue.takeEvent());
   }
 
@@ -85,6 +138,29 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     void this.close();
   }
 
+  /** The probe stays open until `ask` has its answer. */
+  async #inquire<T>(ask: () => Promise<T>): Promise<T> {
+    const answer = ask();
+    this.#inquiries.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#inquiries.delete(answer);
+    }
+  }
+
+  #refuseInSummary(): void {
+    if (this.#parts.summary !== undefined) {
+      throw notDelivered('Single drops are', "deliver: 'drops'");
+    }
+  }
+
+  async #tellSummary(): Promise<void> {
+    // Asked for while the last one is not made yet, it would be late, too.
+    if (this.#inquiries.size > 0) return;
+    this.#emitSafely('summary', await this.summary());
+  }
+
   /** Where nobody listens to them, they are lost: a loop is told of single drops only. */
   #tellTotals(totals: DropTotals): void {
     if (this.listenerCount('totals') > 0) this.#emitSafely('totals', totals);
@@ -95,7 +171,9 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     // Whoever asked may be a listener, with more of its batch to come.
     await undefined;
     try {
-      this.#cleanUp();
+      clearInterval(this.#timer);
+      this.#parts.cleanUp();
+      await Promise.allSettled(this.#inquiries);
       await this.#running.close();
     } catch (error) {
       if (!(error instanceof Error)) throw error;

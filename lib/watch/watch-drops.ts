@@ -1,16 +1,21 @@
 import { startProbe } from '../probes/probes.ts';
+import { Bookkeeping } from './bookkeeping.ts';
 import { DropFeed } from './drop-feed.ts';
 import type { DropWatch } from './drop-watch.ts';
 import { GoneInterfaces } from './gone-interfaces.ts';
 import { OpenWatch } from './open-watch.ts';
+import { SummaryFeed } from './summary-feed.ts';
 import { planWatch, type WatchOptions, type WatchPlan } from './watch-options.ts';
 
 /**
  * Watches the frames that the kernel drops in this network namespace. Resolves once armed: a frame
  * dropped after that is told, or counted as lost.
  *
- * Rejects with an ArgumentError for options that are no use, with a ProbeError when no probe works
- * here (`checkProbes` says why), with a SystemCallError when the kernel refuses to tell of
+ * Takes the best probe that works here: without any privilege, that is counters, which tells no single
+ * drops but `totals`. `passedOver` says why; name a probe to have no other.
+ *
+ * Rejects with an ArgumentError for options that are no use, with a ProbeError when none of the probes
+ * works here or can filter as asked (`checkProbes` says why), with a SystemCallError when the kernel refuses to tell of
  * interfaces (EMFILE), with ERR_ADDON_NOT_BUILT or ERR_UNSUPPORTED_PLATFORM where there is no addon,
  * and with `signal.reason` when the signal aborts before it is armed.
  *
@@ -21,7 +26,10 @@ import { planWatch, type WatchOptions, type WatchPlan } from './watch-options.ts
 export async function watchDrops(options: WatchOptions = {}): Promise<DropWatch> {
   const plan = planWatch(options);
   options.signal?.throwIfAborted();
-  const gone = plan.interfaces.size === 0 ? undefined : new GoneInterfaces(plan.interfaces);
+  const gone =
+    plan.interfaces.size === 0
+      ? undefined
+      : new GoneInterfaces(plan.interfaces, plan.networkNamespace);
   try {
     return await openWatch(plan, gone, options.signal);
   } catch (error) {
@@ -32,13 +40,16 @@ export async function watchDrops(options: WatchOptions = {}): Promise<DropWatch>
 
 /** Arms a watch and ties it to what can end it. */
 async function openWatch(
-  { queueLimit, probes, probeOptions }: WatchPlan,
+  plan: WatchPlan,
   gone: GoneInterfaces | undefined,
   signal: AbortSignal | undefined,
 ): Promise<DropWatch> {
-  const feed = new DropFeed(queueLimit);
-  const running = await startProbe(probes, probeOptions, feed);
+  const feed = new DropFeed(plan.queueLimit);
+  const summary = plan.summaryEveryMs === undefined ? undefined : new SummaryFeed(feed);
+  const books = new Bookkeeping(plan);
+  const { running, passedOver } = await startProbe(plan.probes, plan.probeOptions, summary ?? feed);
   try {
+    books.armed();
     signal?.throwIfAborted();
     gone?.check();
   } catch (error) {
@@ -46,9 +57,16 @@ async function openWatch(
     throw error;
   }
   const abort = () => watch.abort(signal?.reason);
-  const watch = new OpenWatch(feed, running, () => {
-    gone?.close();
-    signal?.removeEventListener('abort', abort);
+  const watch = new OpenWatch({
+    feed,
+    running,
+    books,
+    passedOver,
+    ...(summary !== undefined && { summary, everyMs: plan.summaryEveryMs }),
+    cleanUp() {
+      gone?.close();
+      signal?.removeEventListener('abort', abort);
+    },
   });
   signal?.addEventListener('abort', abort, { once: true });
   if (gone !== undefined) gone.onFailure = (error) => watch.fail(error);

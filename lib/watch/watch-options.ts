@@ -2,12 +2,31 @@ import { PROBE_NAMES, type ProbeName } from '../drops/drop-event.ts';
 import { invalidArgument } from '../errors.ts';
 import { parseMacAddress } from '../ethernet/mac-address.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
+import {
+  type NetworkNamespaceRef,
+  networkNamespacePath,
+  withLinks,
+} from '../link/network-namespace.ts';
+import type { Links } from '../native.ts';
 import type { ArmingProgress, ProbeOptions } from '../probes/probe.ts';
 
 /** What to watch. A filter lets a drop pass whose value is any of those given; all must let it pass. */
 export interface WatchOptions {
   /** By name or ifindex. Default: every interface of this network namespace, later ones too. */
   readonly interface?: InterfaceRef | readonly InterfaceRef[] | undefined;
+  /**
+   * The network namespace: a name (`ip netns`), a path, or the number of a process that is in it, which
+   * needs CAP_SYS_ADMIN; or 'all', where each drop says by `netns` whose it is, and `interface` cannot be
+   * given. Default: this process's.
+   */
+  readonly networkNamespace?: NetworkNamespaceRef | 'all' | undefined;
+  /**
+   * 'drops' (default): each drop; 'summary': drops counted by talker, told by 'summary' events and
+   * `summary()`: for as many drops as there may be.
+   */
+  readonly deliver?: 'drops' | 'summary' | undefined;
+  /** How often a 'summary' event comes, 10 to 3,600,000 milliseconds. Default: 1000. */
+  readonly everyMs?: number | undefined;
   /** 'counted' (default): drops that moved a link counter; 'all': every drop. */
   readonly scope?: 'counted' | 'all' | undefined;
   /** Source MAC address. */
@@ -48,12 +67,22 @@ export interface WatchPlan {
   /** Never empty. */
   readonly probes: readonly ProbeName[];
   readonly queueLimit: number;
+  /** How often a summary is told; undefined: drops are. */
+  readonly summaryEveryMs: number | undefined;
+  readonly networkNamespace: NetworkNamespaceRef | undefined;
   readonly probeOptions: ProbeOptions;
+  readonly allNamespaces: boolean;
+  readonly ifindexes: readonly number[];
+  /** Whether there is a filter by what only frames have. */
+  readonly isFiltered: boolean;
 }
 
 /** As a record, for a list could lack one. */
 const OPTIONS: Readonly<Record<keyof WatchOptions, true>> = {
   interface: true,
+  networkNamespace: true,
+  deliver: true,
+  everyMs: true,
   scope: true,
   source: true,
   destination: true,
@@ -80,8 +109,22 @@ const MOST_FILTER_VALUES = 4096;
 /** ArgumentError for options that are no use, before anything is changed. */
 export function planWatch(options: WatchOptions): WatchPlan {
   checkShape(options);
-  const interfaces = list(options.interface, 'options.interface', resolveTarget);
+  const { networkNamespace } = options;
+  const allNamespaces = networkNamespace === 'all';
+  const namespace = allNamespaces ? undefined : networkNamespace;
+  if (allNamespaces && options.interface !== undefined) {
+    const mend = "Leave it out, or give the network namespace that it is in instead of 'all'.";
+    throw invalidArgument('options.interface', 'no interface', options.interface, mend);
+  }
+  const interfaces = withLinks(namespace, 'options.networkNamespace', (links) =>
+    list(options.interface, 'options.interface', resolveTarget(links)),
+  );
+  const deliver = oneOf(options.deliver ?? 'drops', ['drops', 'summary'], 'options.deliver');
+  const everyMs = integer(options.everyMs ?? 1000, 'options.everyMs', 10, 3_600_000);
   const probeOptions: ProbeOptions = {
+    networkNamespace: networkNamespacePath(namespace, 'options.networkNamespace'),
+    allNamespaces,
+    summary: deliver === 'summary',
     scope: oneOf(options.scope ?? 'counted', ['counted', 'all'] as const, 'options.scope'),
     ifindexes: interfaces.map(([ifindex]) => ifindex),
     sources: list(options.source, 'options.source', parseMacAddress),
@@ -104,9 +147,18 @@ export function planWatch(options: WatchOptions): WatchPlan {
     probes: list(wantedProbes(options), 'options.probe', (value, argument) =>
       oneOf(value, PROBE_NAMES, argument),
     ),
+    summaryEveryMs: deliver === 'summary' ? everyMs : undefined,
+    networkNamespace: namespace,
     queueLimit: integer(options.queueLimit ?? 65_536, 'options.queueLimit', 1, 2 ** 31),
     probeOptions,
+    allNamespaces,
+    ifindexes: probeOptions.ifindexes,
+    isFiltered: frameFilters(probeOptions).some((values) => values.length > 0),
   };
+}
+
+function frameFilters(options: ProbeOptions): (readonly unknown[])[] {
+  return [options.sources, options.destinations, options.etherTypes, options.reasons];
 }
 
 function checkShape(options: WatchOptions): void {
@@ -159,8 +211,10 @@ function isList<T>(given: T | readonly T[]): given is readonly T[] {
   return Array.isArray(given);
 }
 
-function resolveTarget(target: InterfaceRef, argument: string): [number, InterfaceRef] {
-  return [resolveInterface(target, argument), target];
+type ResolvedTarget = [ifindex: number, target: InterfaceRef];
+
+function resolveTarget(links: Links): (target: InterfaceRef, argument: string) => ResolvedTarget {
+  return (target, argument) => [resolveInterface(target, argument, links), target];
 }
 
 function reasonName(reason: string, argument: string): string {
@@ -184,11 +238,8 @@ function powerOfTwo(atLeast: number): number {
 }
 
 function checkFilterCount(options: ProbeOptions): void {
-  const { ifindexes, sources, destinations, etherTypes, reasons } = options;
-  const count = [ifindexes, sources, destinations, etherTypes, reasons].reduce(
-    (sum, values) => sum + values.length,
-    0,
-  );
+  const filters = [options.ifindexes, ...frameFilters(options)];
+  const count = filters.reduce((sum, values) => sum + values.length, 0);
   if (count <= MOST_FILTER_VALUES) return;
   throw invalidArgument('options', `at most ${MOST_FILTER_VALUES} filter values`, count);
 }

@@ -3,6 +3,8 @@ import {
   type CounterName,
   type DropEvent,
   type EthernetFrame,
+  type Ledger,
+  type LedgerCause,
   openInjector,
   SystemCallError,
 } from '../../lib/index.ts';
@@ -25,6 +27,8 @@ export interface DropKind {
   readonly drops: readonly ExpectedDrop[];
   /** Where it is not just the counters that `drops` have. */
   readonly moves?: Moves;
+  /** What of that no drop explains, and what the ledger says of it. */
+  readonly unattributed?: Readonly<Record<string, LedgerCause['kind']>>;
 }
 
 /** A drop's interface, reason and location; and its counter if it moved one. */
@@ -49,7 +53,7 @@ export function testDropKinds(kinds: readonly DropKind[]): void {
 
 async function testDropKind(kind: DropKind): Promise<void> {
   using injector = openInjector(kind.on);
-  const { all, counted, moved } = await observe(() => {
+  const { all, counted, moved, ledger } = await observe(() => {
     for (let i = 0; i < FRAMES; i++) send(kind, () => injector.send(kind.frame));
   }, kind.drops.length * FRAMES);
   expect(tally(all.map(describeDrop))).toEqual(expectedTally(kind, kind.drops));
@@ -60,6 +64,27 @@ async function testDropKind(kind: DropKind): Promise<void> {
     ),
   );
   expect(moved).toEqual(expectedMoves(kind));
+  expectLedger(ledger, kind, moved);
+}
+
+/** Every increment is told, but for those that the kind names with their cause. */
+function expectLedger({ rows }: Ledger, { unattributed = {} }: DropKind, moved: Moves): void {
+  const counted: Record<string, Record<string, number>> = {};
+  const causes: Record<string, string> = {};
+  for (const row of rows) {
+    const { interface: name, counter, attributed, filtered, lost, inFlight } = row;
+    expect(attributed + filtered + lost + inFlight + row.unattributed).toBe(row.counted);
+    expect([filtered, lost, inFlight]).toEqual([0n, 0n, 0n]);
+    // That of the marker.
+    const marker = name === 'lo' && counter === 'rx_dropped' ? 1 : 0;
+    const by = Number(row.counted) - marker;
+    if (by !== 0) counted[name] = { ...counted[name], [counter]: by };
+    if (row.unattributed === 0n) continue;
+    expect(row.causes.map(({ amount }) => amount)).toEqual([row.unattributed]);
+    causes[`${name} ${counter}`] = row.causes.map(({ kind }) => kind).join();
+  }
+  expect(counted).toEqual(moved);
+  expect(causes).toEqual(unattributed);
 }
 
 function send({ refused = false }: DropKind, attempt: () => void): void {

@@ -1,4 +1,4 @@
-import { type CounterName, type DropEvent, watchDrops } from '../../lib/index.ts';
+import { type CounterName, type DropEvent, type Ledger, watchDrops } from '../../lib/index.ts';
 import { collectUntilMarker, isMarker, stayOnCpu } from './collect.ts';
 import { readAllDropCounters } from './link-counters.ts';
 import { carrier } from './links.ts';
@@ -18,6 +18,8 @@ export interface Observation {
   /** What a watch of scope 'counted' told. */
   readonly counted: readonly DropEvent[];
   readonly moved: Moves;
+  /** Of the watch of scope 'counted', at rest. */
+  readonly ledger: Ledger;
 }
 
 /** `a` and `b`: what is sent on one is received by the other. Both are up and quiet; so is `lo`. */
@@ -37,10 +39,12 @@ export async function observe(act: () => void | Promise<void>, least = 0): Promi
   const before = await readAllDropCounters();
   await act();
   const told = await collectUntilMarker(all, least);
+  const ledger = await counted.ledger();
   await counted.close();
   return {
     all: told,
     counted: (await takeAll(counted)).filter((drop) => !isMarker(drop)),
+    ledger,
     moved: difference(before, await readAllDropCounters()),
   };
 }

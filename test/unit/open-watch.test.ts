@@ -126,8 +126,16 @@ it("tells 'error' of what fails while closing where no loop is open", async () =
 function open(queueLimit = 10, close: (feed: DropFeed) => void = () => {}) {
   const feed = new DropFeed(queueLimit);
   const cleanUp = vi.fn();
-  const running: RunningProbe = { name: 'ebpf', close: () => close(feed), ref() {}, unref() {} };
-  const drops: DropWatch = new OpenWatch(feed, running, cleanUp);
+  const running: RunningProbe = {
+    name: 'ebpf',
+    flush() {},
+    accounts: () => [],
+    close: () => close(feed),
+    ref() {},
+    unref() {},
+  };
+  const books = { since: new Date(), ledger: () => Promise.reject(new Error('No ledger here.')) };
+  const drops: DropWatch = new OpenWatch({ feed, running, books, passedOver: [], cleanUp });
   return { feed, drops, cleanUp };
 }
 

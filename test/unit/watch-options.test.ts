@@ -5,9 +5,17 @@ import { planWatch, type WatchOptions } from '../../lib/watch/watch-options.ts';
 it('fills in what is left out', () => {
   expect(planWatch({})).toEqual({
     interfaces: new Map(),
-    probes: ['ebpf', 'systemtap'],
+    probes: ['ebpf', 'systemtap', 'drop-monitor', 'counters'],
     queueLimit: 65_536,
+    summaryEveryMs: undefined,
+    networkNamespace: undefined,
+    allNamespaces: false,
+    ifindexes: [],
+    isFiltered: false,
     probeOptions: {
+      networkNamespace: undefined,
+      allNamespaces: false,
+      summary: false,
       scope: 'counted',
       ifindexes: [],
       sources: [],
@@ -48,11 +56,15 @@ const BAD: readonly (readonly [string, Record<string, unknown>, string])[] = [
   ['options.etherType', { etherType: [] }, 'at least one value'],
   ['options.reason', { reason: 5 }, 'the name of a drop reason'],
   ['options.probe', { probe: 'tcpdump' }, `'ebpf'`],
+  ['options.deliver', { deliver: 'everything' }, `'drops' or 'summary'`],
+  ['options.everyMs', { everyMs: 9 }, 'an integer from 10 to 3600000'],
+  ['options.networkNamespace', { networkNamespace: 1.5 }, 'the name, the path or the process'],
+  ['options.interface', { networkNamespace: 'all', interface: 'lo' }, 'no interface'],
   ['options.headerBytes', { headerBytes: 257 }, 'an integer from 0 to 256'],
   ['options.queueLimit', { queueLimit: 0 }, 'an integer from 1 to'],
   ['options.ringBytes', { ringBytes: 4095 }, 'an integer from 4096 to'],
   ['options.signal', { signal: {} }, 'an AbortSignal'],
-  ['options', { interfce: 'lo' }, 'only interface, scope'],
+  ['options', { interfce: 'lo' }, 'only interface, networkNamespace'],
   ['options', { etherType: Array.from({ length: 4097 }, (_, i) => i) }, 'at most 4096'],
 ];
 
