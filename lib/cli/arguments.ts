@@ -75,6 +75,14 @@ export function vlan(name: string): Parser<VlanArgument> {
   };
 }
 
+/** Parses a network namespace: the number of a process, a path, or a name. */
+export function networkNamespace(name: string): Parser<string | number> {
+  return (text) => {
+    if (text === '') throw invalidArgument(name, 'a name, a path or a process number', text);
+    return /^\d+$/.test(text) ? Number(text) : text;
+  };
+}
+
 /** Makes the parser of one value that of an option which may be given several times. */
 export function several<T>(parse: Parser<T>): (text: string, before?: readonly T[]) => T[] {
   return (text, before = []) => [...before, parse(text)];

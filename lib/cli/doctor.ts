@@ -4,6 +4,7 @@ import { DropscopeError } from '../errors.ts';
 import { checkProbes, openInjector, readLinkStats } from '../index.ts';
 import { openTaps } from '../link/taps.ts';
 import type { ProbeReport } from '../probes/probe.ts';
+import { hex16 } from './frame-text.ts';
 import { jsonLine } from './json-line.ts';
 import type { Output } from './output.ts';
 import { tapText } from './tap-text.ts';
@@ -29,8 +30,13 @@ export function addDoctor(program: Command, output: Output): void {
         await attempt('stats', () => readLinkStats()),
       ];
       await output.write(json ? toJson(reports, checks) : toText(reports, checks));
-      process.exitCode = reports.some(({ available }) => available) ? 0 : 1;
+      process.exitCode = reports.some(seesFrames) ? 0 : 1;
     });
+}
+
+/** The counters probe works everywhere, and sees none. */
+function seesFrames({ probe, available }: ProbeReport): boolean {
+  return available && probe !== 'counters';
 }
 
 async function attempt(check: Check['check'], run: () => unknown): Promise<Check> {
@@ -50,8 +56,13 @@ function toJson(reports: readonly ProbeReport[], checks: readonly Check[]): stri
   const checkLines = checks.map(({ check, available, reason = null, mend = null }) =>
     jsonLine({ event: 'check', check, available, reason, mend }),
   );
-  const tapLines = openTaps().map(({ interface: name = null }) =>
-    jsonLine({ event: 'tap', interface: name }),
+  const tapLines = openTaps().map(({ interface: name = null, etherType, processes }) =>
+    jsonLine({
+      event: 'tap',
+      interface: name,
+      ether_type: etherType === undefined ? null : hex16(etherType),
+      processes: processes.map(({ pid, name: comm }) => ({ pid, name: comm })),
+    }),
   );
   return [...probeLines, ...checkLines, ...tapLines].join('');
 }

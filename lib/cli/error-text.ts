@@ -8,6 +8,7 @@ const ON_THE_COMMAND_LINE: Readonly<Record<string, string>> = {
   target: '<interface>',
   frame: '--frame-hex',
   options: 'all filters together',
+  'options.networkNamespace': '--netns',
   'options.interface': '<interface>',
   'options.reason': '--reason',
 };

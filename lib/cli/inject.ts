@@ -8,7 +8,15 @@ import {
   encodeFrame,
 } from '../ethernet/frame.ts';
 import { openInjector } from '../index.ts';
-import { etherType, hexBytes, integer, macAddress, type VlanArgument, vlan } from './arguments.ts';
+import {
+  etherType,
+  hexBytes,
+  integer,
+  macAddress,
+  networkNamespace,
+  type VlanArgument,
+  vlan,
+} from './arguments.ts';
 import { hex16, typeText, vlanJson } from './frame-text.ts';
 import { Interruption } from './interruption.ts';
 import { jsonLine } from './json-line.ts';
@@ -25,6 +33,7 @@ interface InjectOptions {
   readonly vlan?: VlanArgument;
   readonly pad: boolean;
   readonly count: number;
+  readonly netns?: string | number;
   readonly json?: boolean;
 }
 
@@ -65,6 +74,11 @@ export function addInject(program: Command, output: Output): void {
         .conflicts(['source', 'destination', 'etherType', 'payloadHex', 'vlan', 'pad']),
     )
     .option('--count <n>', 'how often', integer('--count', 1), 1)
+    .option(
+      '--netns <namespace>',
+      'in this network namespace: a name, a path, or a process number',
+      networkNamespace('--netns'),
+    )
     .option('--json', 'one object a line')
     .addHelpText('after', EXAMPLES)
     .action((name: string, options: InjectOptions) => inject(name, options, output));
@@ -79,7 +93,7 @@ async function inject(name: string, options: InjectOptions, output: Output): Pro
     await output.write(json ? sentJson(said) : sentText(said));
   };
 
-  using injector = openInjector(name);
+  using injector = openInjector(name, { networkNamespace: options.netns });
   using interruption = new Interruption();
   const { signal } = interruption;
   // sendAll may be waiting for room, for as long as a queue pleases.

@@ -10,6 +10,7 @@ import { Output } from './output.ts';
 import { addRecipe } from './recipe.ts';
 import { addStats } from './stats.ts';
 import { addSystemtap } from './systemtap.ts';
+import { addTop } from './top.ts';
 import { addWatch } from './watch.ts';
 
 const EXAMPLES = `
@@ -17,6 +18,7 @@ Examples:
   dropscope demo                                   see one drop, made and explained
   dropscope watch eth0                             who sends what eth0 drops, and why
   dropscope watch --scope all --json --count 100   all drops of this namespace, as JSON
+  dropscope top                                    who sends most of it, and how fast
   dropscope inject lo                              send a frame that the kernel drops
   dropscope stats eth0                             the counters of a link
   dropscope doctor                                 what works on this machine
@@ -40,6 +42,7 @@ const program = new Command('dropscope')
   .configureOutput({ outputError: () => {} })
   .addHelpText('after', EXAMPLES);
 addWatch(program, output);
+addTop(program, output);
 addInject(program, output);
 addStats(program, output);
 addDoctor(program, output);

@@ -7,6 +7,8 @@ import type { WatchReport } from './watch-report.ts';
 /** What to print, how, and where to. */
 export interface DropPrinting {
   readonly drops: DropWatch;
+  /** Closes them. May be called more than once. */
+  close(): Promise<void>;
   readonly lines: DropLines;
   readonly output: Output;
   /** Counts what was printed, and what was lost. */
@@ -21,7 +23,7 @@ export interface DropPrinting {
  * bounded and counts as lost what it has no room for. Throws what the watch failed with.
  */
 export async function printDrops(printing: DropPrinting): Promise<void> {
-  const { drops, lines, output, report, count = Number.POSITIVE_INFINITY } = printing;
+  const { drops, close, lines, output, report, count = Number.POSITIVE_INFINITY } = printing;
   const unsaid = new Losses();
   const takeUnsaid = () =>
     unsaid
@@ -43,7 +45,7 @@ export async function printDrops(printing: DropPrinting): Promise<void> {
     }
     report.totals(totals);
     void output.write(lines.totals(totals));
-    if (report.seen >= count) void drops.close();
+    if (report.seen >= count) void close();
   });
   try {
     for await (const batch of drops.batches()) {
@@ -56,7 +58,7 @@ export async function printDrops(printing: DropPrinting): Promise<void> {
       if (report.seen >= count || output.failed.aborted) break;
     }
   } finally {
-    await drops.close();
+    await close();
     await output.write(takeUnsaid());
   }
 }

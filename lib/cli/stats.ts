@@ -1,10 +1,16 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { type LinkStats, readLinkStats } from '../index.ts';
+import { type LinkStats, type NamespaceOptions, readLinkStats } from '../index.ts';
+import { networkNamespace } from './arguments.ts';
 import { type Cell, table } from './columns.ts';
 import { jsonLine } from './json-line.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
+
+interface StatsOptions {
+  readonly json?: boolean;
+  readonly netns?: string | number;
+}
 
 type Counters = ReadonlyMap<string, bigint | undefined>;
 
@@ -25,8 +31,15 @@ export function addStats(program: Command, output: Output): void {
     .description('show what the links have counted, as `ip -s -s link` does')
     .argument('[interface]', 'its name; without: all of this network namespace')
     .option('--json', 'one object a line, with every counter')
-    .action(async (name: string | undefined, { json = false }: { json?: boolean }) => {
-      const links = name === undefined ? await readLinkStats() : [await readLinkStats(name)];
+    .option(
+      '--netns <namespace>',
+      'in this network namespace: a name, a path, or a process number',
+      networkNamespace('--netns'),
+    )
+    .action(async (name: string | undefined, { json = false, netns }: StatsOptions) => {
+      const options: NamespaceOptions = { networkNamespace: netns };
+      const links =
+        name === undefined ? await readLinkStats(options) : [await readLinkStats(name, options)];
       await output.write(json ? links.map(statsJson).join('') : statsTable(links));
     });
 }

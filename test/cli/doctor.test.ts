@@ -4,6 +4,7 @@ import { holdPython } from '../support/python.ts';
 import type { NodeOptions } from '../support/run-node.ts';
 import { dropscope, objects } from './dropscope.ts';
 
+const WORKS = { available: true, reason: null, mend: null };
 const WITHOUT = ['bpf', 'perfmon', 'sys_admin'] as const;
 
 /** As on a machine without SystemTap. */
@@ -16,6 +17,8 @@ const NO_STAP = existsSync('/proc/modules')
       reason: 'This kernel loads no modules: it was built without them.',
       mend: 'Use another probe, or a kernel with CONFIG_MODULES.',
     };
+/** Test files run in namespaces of their own, where the drop monitor does not speak. */
+const NO_MONITOR = { reason: expect.any(String), mend: expect.any(String) };
 const NO_STAP_TEXT = `systemtap does not work\n  ${NO_STAP.reason}\n  ${NO_STAP.mend}\n`;
 
 const doctor = (args: string[] = [], options: NodeOptions = {}) =>
@@ -24,7 +27,10 @@ const doctor = (args: string[] = [], options: NodeOptions = {}) =>
 it('says what works', async () => {
   const { code, stdout, stderr } = await doctor();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toBe(`ebpf works\n${NO_STAP_TEXT}inject works\nstats works\n`);
+  const [monitor] = /^drop-monitor does not work\n {2}.+\n {2}.+\n/m.exec(stdout) ?? [];
+  expect(stdout).toBe(
+    `ebpf works\n${NO_STAP_TEXT}${monitor}counters works\ninject works\nstats works\n`,
+  );
 });
 
 it('says why a probe does not work and what to do, and exits with 1 when none does', async () => {
@@ -50,24 +56,37 @@ it('says what works less well than it could', async () => {
 });
 
 it('says which taps hide drops, and where', async () => {
-  await using _ = await holdPython([
+  await using python = await holdPython([
     'import socket',
     'open = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300) for i in range(2)]',
   ]);
   const human = await doctor();
-  expect(human.stdout).toMatch(/\nA tap \(.*\) is open on all interfaces: .* ss --packet .*\n$/);
+  expect(human.stdout).toMatch(/\nA tap is open on all interfaces \(python3, process \d+\): .*\n$/);
   const json = await doctor(['--json']);
-  expect(objects(json.stdout).at(-1)).toEqual({ event: 'tap', interface: null });
+  expect(objects(json.stdout).at(-1)).toEqual({
+    event: 'tap',
+    interface: null,
+    ether_type: null,
+    processes: [{ pid: python.pid, name: 'python3' }],
+  });
 });
 
 it('says it in JSON', async () => {
-  const works = { available: true, reason: null, mend: null };
   const { stdout } = await doctor(['--json']);
   expect(objects(stdout)).toEqual([
-    { event: 'probe', probe: 'ebpf', ...works, remarks: [], details: [] },
+    { event: 'probe', probe: 'ebpf', ...WORKS, remarks: [], details: [] },
     { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [], details: [] },
-    { event: 'check', check: 'inject', ...works },
-    { event: 'check', check: 'stats', ...works },
+    {
+      event: 'probe',
+      probe: 'drop-monitor',
+      available: false,
+      ...NO_MONITOR,
+      remarks: [],
+      details: [],
+    },
+    { event: 'probe', probe: 'counters', ...WORKS, remarks: [], details: [] },
+    { event: 'check', check: 'inject', ...WORKS },
+    { event: 'check', check: 'stats', ...WORKS },
   ]);
 });
 
@@ -86,6 +105,15 @@ it('says in JSON what is missing', async () => {
       details: [],
     },
     { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [], details: [] },
+    {
+      event: 'probe',
+      probe: 'drop-monitor',
+      available: false,
+      ...NO_MONITOR,
+      remarks: [],
+      details: [],
+    },
+    { event: 'probe', probe: 'counters', ...WORKS, remarks: [], details: [] },
     {
       event: 'check',
       check: 'inject',

@@ -24,8 +24,13 @@ export interface StartedWatch {
 }
 
 /** Starts `dropscope watch` and waits until it says that it is ready. Its stdout is not read. */
-export async function startWatch(...args: string[]): Promise<StartedWatch> {
-  const child = startNode([MAIN, 'watch', ...args]);
+export function startWatch(...args: string[]): Promise<StartedWatch> {
+  return startWatching('watch', ...args);
+}
+
+/** The same of any command that watches. */
+export async function startWatching(...args: string[]): Promise<StartedWatch> {
+  const child = startNode([MAIN, ...args]);
   let stderr = '';
   await new Promise<void>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

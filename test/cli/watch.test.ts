@@ -175,8 +175,8 @@ it('ends after the duration', async () => {
 });
 
 it.each([
-  ['eth_p_all', [], /\nLost: none\nA tap .* is open on all interfaces: .*\n$/],
-  ['eth_p_all_on_lo', ['lo'], /\nLost: none\nA tap .* is open on lo: .*\n$/],
+  ['eth_p_all', [], /\nLost: none\nA tap is open on all interfaces \(.*\): .*\n$/],
+  ['eth_p_all_on_lo', ['lo'], /\nLost: none\nA tap is open on lo \(.*\): .*\n$/],
   ['eth_p_all_on_lo', ['va'], /\nLost: none\n$/],
 ] as const)(
   'says that it saw nothing because of a tap: %s, watching %j',
@@ -217,7 +217,9 @@ it('ends with what it saw and an error when its interface goes', async () => {
 
 it('exits with 77 when it lacks a privilege, and says which', async () => {
   const without = ['bpf', 'perfmon', 'sys_admin'] as const;
-  const { code, stdout, stderr } = await dropscope(['watch', '--json'], { without });
+  const { code, stdout, stderr } = await dropscope(['watch', '--probe', 'ebpf', '--json'], {
+    without,
+  });
   expect(code).toBe(77);
   expect(stderr).toMatch(/^dropscope: .*CAP_BPF.*\n$/);
   expect(objects(stdout)).toEqual([

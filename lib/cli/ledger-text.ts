@@ -1,0 +1,81 @@
+import type { Ledger, LedgerRow } from '../watch/ledger.ts';
+import { type Cell, table } from './columns.ts';
+import { hex16 } from './frame-text.ts';
+import { type Json, jsonLine } from './json-line.ts';
+import { printable } from './printable.ts';
+import { tapText } from './tap-text.ts';
+
+/** A ledger for people: a line for each counter that moved, then why something is not attributed. */
+export function ledgerText({ rows, taps, softnet }: Ledger): string {
+  const { dropped, timeSqueeze } = softnet;
+  const host = `Backlogs of all CPUs: ${dropped} dropped, ${timeSqueeze} time squeezes\n`;
+  const hides = taps.length === 0 ? '' : tapText(taps);
+  if (rows.length === 0) return `\nLedger: no counter of drops moved\n${hides}${host}`;
+  return `\nLedger\n${table([HEAD, ...rows.map(rowCells)])}${rows.map(causes).join('')}${hides}${host}`;
+}
+
+const HEAD: readonly Cell[] = [
+  { text: 'interface' },
+  { text: 'counter' },
+  ...['counted', 'attributed', 'filtered', 'lost', 'in flight', 'unattributed'].map((text) => ({
+    text,
+    right: true,
+  })),
+];
+
+function rowCells(row: LedgerRow): Cell[] {
+  const { counted, attributed, filtered, lost, inFlight, unattributed } = row;
+  const numbers = [counted, attributed, filtered, lost, inFlight, unattributed];
+  return [
+    { text: printable(row.interface), style: 'bold' },
+    { text: row.counter },
+    ...numbers.map(
+      (number, column): Cell =>
+        column === numbers.length - 1 && number > 0n
+          ? { text: String(number), right: true, style: 'red' }
+          : { text: String(number), right: true },
+    ),
+  ];
+}
+
+function causes({ interface: name, counter, causes: known }: LedgerRow): string {
+  return known
+    .map(({ amount, text }) => {
+      const many = amount === undefined ? '' : `${amount}: `;
+      return `  ${printable(name)} ${counter}: ${many}${text}\n`;
+    })
+    .join('');
+}
+
+/** The same as a line of JSON. */
+export function ledgerJson({ probe, since, until, rows, taps, softnet }: Ledger): string {
+  return jsonLine({
+    event: 'ledger',
+    time: until.toISOString(),
+    probe,
+    since: since.toISOString(),
+    rows: rows.map(rowJson),
+    taps: taps.map(({ interface: name = null, etherType, processes }) => ({
+      interface: name,
+      ether_type: etherType === undefined ? null : hex16(etherType),
+      processes: processes.map(({ pid, name: comm }) => ({ pid, name: comm })),
+    })),
+    softnet: { dropped: softnet.dropped, time_squeeze: softnet.timeSqueeze },
+  });
+}
+
+function rowJson(row: LedgerRow): Json {
+  return {
+    interface: row.interface,
+    ifindex: row.ifindex,
+    netns: row.netns,
+    counter: row.counter,
+    counted: row.counted,
+    attributed: row.attributed,
+    filtered: row.filtered,
+    lost: row.lost,
+    in_flight: row.inFlight,
+    unattributed: row.unattributed,
+    causes: row.causes.map(({ kind, amount = null, text }) => ({ kind, amount, text })),
+  };
+}

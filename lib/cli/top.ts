@@ -1,0 +1,132 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { Command } from 'commander';
+import { DropscopeError } from '../errors.ts';
+import type { DropSummary, DropWatch } from '../index.ts';
+import { integer, seconds } from './arguments.ts';
+import { addFilters, armWatch, type Filters, onAbort, subjectText, timeout } from './arm-watch.ts';
+import { Interruption } from './interruption.ts';
+import { Losses } from './losses.ts';
+import type { Output } from './output.ts';
+import { TalkerRates, topJson, topText } from './top-table.ts';
+
+interface TopOptions extends Filters {
+  readonly every: number;
+  readonly rows: number;
+  readonly duration?: number;
+  readonly json?: boolean;
+}
+
+const AFTER_HELP = `
+Drops are counted by talker inside the kernel, so that no rate is too high. A count
+with "+n" may be too low by up to n; these drops are among "others".
+
+Examples:
+  dropscope top
+  dropscope top eth0 --every 5 --rows 10
+  dropscope top --json --duration 60 | jq '.talkers[0]'
+`;
+
+/** Adds `dropscope top` to the program. */
+export function addTop(program: Command, output: Output): void {
+  const command = program
+    .command('top')
+    .description(
+      'show who sends what the kernel drops, and how fast: a table that is kept up to date',
+    )
+    .argument('[interface...]', 'their names; without any: all of the network namespace');
+  addFilters(command)
+    .option('--every <time>', 'how often, in seconds', seconds('--every'), 1)
+    .option('--rows <n>', 'how many talkers, the fastest first', integer('--rows', 1), 20)
+    .option('--duration <time>', 'end after so many seconds, or 5m, 2h', seconds('--duration'))
+    .option('--json', 'one object a line, for each time')
+    .addHelpText('after', AFTER_HELP)
+    .action((names: string[], options: TopOptions) => top([...new Set(names)], options, output));
+}
+
+async function top(
+  names: readonly string[],
+  { every, rows, duration, json = false, ...filters }: TopOptions,
+  output: Output,
+): Promise<void> {
+  using interruption = new Interruption();
+  const everyMs = Math.min(3_600_000, Math.max(10, Math.round(every * 1000)));
+  const armed = await armWatch(names, filters, interruption, { deliver: 'summary', everyMs });
+  if (armed === undefined) {
+    process.exitCode = interruption.exitCode ?? 0;
+    return;
+  }
+  await using drops = armed;
+  onAbort([interruption.signal, output.failed, ...timeout(duration)], () => void drops.close());
+  const subject = subjectText(names, filters, drops.probe);
+  process.stderr.write(`${json ? '' : `Watching ${subject}\n`}ready\n`);
+  const rates = new TalkerRates();
+  const screen = new Screen(output);
+  const show = async (summary: DropSummary, known: TalkerRates = rates) => {
+    const talkers = known.of(summary).slice(0, rows);
+    if (json) await output.write(topJson(summary, talkers));
+    else await screen.draw(topText(summary, talkers, lossesOf(drops)));
+  };
+  // A reader who is slow gets fewer of them.
+  drops.on('summary', (summary) => {
+    if (!output.full) void show(summary);
+  });
+  const failure = await ended(drops);
+  // At the end the rates are those of the whole time.
+  await show(await drops.summary(), new TalkerRates());
+  if (failure !== undefined) throw failure;
+  process.exitCode = interruption.exitCode ?? 0;
+}
+
+/** Resolves when the watch has closed, with what it failed with. */
+function ended(drops: DropWatch): Promise<DropscopeError | undefined> {
+  return new Promise((resolve, reject) => {
+    drops.once('error', (error) => {
+      if (error instanceof DropscopeError) resolve(error);
+      else reject(error);
+    });
+    drops.once('close', () => resolve(undefined));
+  });
+}
+
+function lossesOf({ lost, probe }: DropWatch): Losses {
+  const losses = new Losses();
+  for (const where of ['kernel', 'queue', 'output'] as const) {
+    if (lost[where] > 0) losses.add({ probe, where, count: lost[where] });
+  }
+  return losses;
+}
+
+/** Draws over what was drawn before, on a terminal; else below it. */
+class Screen {
+  readonly #output: Output;
+  #lines = 0;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  async draw(text: string): Promise<void> {
+    // Up to the first line, and clear what is below: ECMA-48, CUU and ED.
+    const back = this.#lines === 0 ? '' : `\x1b[${this.#lines}A\x1b[J`;
+    const shown = process.stdout.isTTY ? fitting(text) : `${text}\n`;
+    await this.#output.write(process.stdout.isTTY ? back + shown : shown);
+    this.#lines = shown.split('\n').length - 1;
+  }
+}
+
+/** As many lines and columns as the terminal has: what it wraps or scrolls cannot be drawn over. */
+function fitting(text: string): string {
+  const rows = process.stdout.rows || 24;
+  const columns = process.stdout.columns || 80;
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .slice(0, rows - 1);
+  return lines.map((line) => `${fittingLine(line, columns)}\n`).join('');
+}
+
+/** A line that is too long loses its colours: they would be cut, too. */
+function fittingLine(line: string, columns: number): string {
+  const plain = stripVTControlCharacters(line);
+  return plain.length > columns ? plain.slice(0, columns) : line;
+}

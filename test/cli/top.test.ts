@@ -1,0 +1,120 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { beforeAll, expect, it } from 'vitest';
+import { injectFrame } from '../../lib/index.ts';
+import { linkUp, netnsOf } from '../support/namespace.ts';
+import { UNKNOWN } from '../support/recipe.ts';
+import { dropscope, MAIN, objects, startWatching } from './dropscope.ts';
+
+beforeAll(() => linkUp('lo'));
+
+it('shows who sends most, and what it has counted when it ends', async () => {
+  const top = await startWatching('top', 'lo', '--every', '3600');
+  for (const etherType of [0x4321, 0x4321, 0x4322]) {
+    await injectFrame('lo', { ...UNKNOWN, etherType });
+  }
+  top.child.kill('SIGINT');
+  const { code, stdout, stderr } = await top.finish();
+  expect(code).toBe(130);
+  expect(stderr).toBe(
+    'Watching lo by ebpf: drops that moved a link counter. Ctrl-C ends it.\nready\n',
+  );
+  const lines = stdout.split('\n');
+  expect(lines[0]).toMatch(/^3 drops in \d+ s by ebpf$/);
+  expect(lines[1]?.split(/ +/).filter(Boolean)).toEqual(
+    'drops/s drops interface source destination ethertype counter why'.split(' '),
+  );
+  const rows = lines.slice(2, 4).map((line) => line.trim().split(/ {2,}/).slice(1));
+  const why = 'UNHANDLED_PROTO at __netif_receive_skb_core';
+  expect(rows).toEqual(
+    [
+      ['2', '0x4321'],
+      ['1', '0x4322'],
+    ].map(([count, type]) => [
+      count,
+      'lo',
+      UNKNOWN.source,
+      UNKNOWN.destination,
+      type,
+      'rx_dropped',
+      why,
+    ]),
+  );
+  expect(lines.slice(4)).toEqual(['', '']);
+});
+
+it('tells the rest in one number', async () => {
+  const top = await startWatching('top', 'lo', '--every', '3600', '--rows', '1', '--json');
+  for (const etherType of [0x4321, 0x4321, 0x4322, 0x4323]) {
+    await injectFrame('lo', { ...UNKNOWN, etherType });
+  }
+  top.child.kill('SIGINT');
+  const { stdout } = await top.finish();
+  expect(objects(stdout)).toEqual([
+    {
+      event: 'summary',
+      time: expect.any(String),
+      probe: 'ebpf',
+      since: expect.any(String),
+      drops: 4,
+      others: 2,
+      talkers: [
+        {
+          interface: 'lo',
+          ifindex: 1,
+          netns: netnsOf(),
+          source: UNKNOWN.source,
+          destination: UNKNOWN.destination,
+          ether_type: '0x4321',
+          vlan: null,
+          counter: 'rx_dropped',
+          reason: 'UNHANDLED_PROTO',
+          location: '__netif_receive_skb_core',
+          count: 2,
+          missing: 0,
+          rate: expect.any(Number),
+          first: expect.any(String),
+          last: expect.any(String),
+        },
+      ],
+    },
+  ]);
+});
+
+it('prints a line for each time, which reads on while it goes on', async () => {
+  const top = await startWatching('top', 'lo', '--every', '0.02', '--json');
+  await injectFrame('lo', UNKNOWN);
+  const lines = createInterface(top.child.stdout);
+  const counts: number[] = [];
+  for await (const line of lines) {
+    const { drops }: { drops: number } = JSON.parse(line);
+    counts.push(drops);
+    if (counts.length === 3) break;
+  }
+  top.child.kill('SIGINT');
+  await once(top.child, 'exit');
+  expect(counts.at(-1)).toBe(1);
+});
+
+it('draws over itself on a terminal', () => {
+  const command = `${process.execPath} ${MAIN} top lo --every 0.05 --duration 0.3`;
+  // stty: the terminal that script makes has no size.
+  const { stdout } = spawnSync(
+    'script',
+    ['-qec', `stty rows 24 cols 80; ${command}`, '/dev/null'],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  // Each time but the first it goes up to where it began: 2 lines, where nothing is dropped.
+  expect(stdout.split('\x1b[2A\x1b[J').length).toBeGreaterThan(2);
+  for (const line of stdout.split('\r\n')) expect(line.replace(/^\W*/, '').length).toBeLessThan(81);
+});
+
+it('ends after its time', async () => {
+  const { code, stdout } = await dropscope(['top', '--duration', '0.05', '--json']);
+  expect(code).toBe(0);
+  expect(objects(stdout).at(-1)).toMatchObject({ event: 'summary', drops: 0, talkers: [] });
+});
