@@ -16,8 +16,9 @@ if [ -z "$image" ]; then
 fi
 release=${image#linux-image-}
 
-# kmod and busybox make the initrd; iproute2 is for tests.
-apt install systemtap "linux-headers-$release" gcc make libc6-dev kmod xz-utils busybox-static iproute2
+# kmod and busybox make the initrd; iproute2 and nftables are for tests.
+apt install systemtap "linux-headers-$release" gcc make libc6-dev kmod xz-utils busybox-static \
+  iproute2 nftables
 
 # Not installed: that would make an initrd with tools that nothing here needs. Since 7.x a kernel is
 # in four packages.

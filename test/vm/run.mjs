@@ -1,6 +1,7 @@
 // run.mjs [KERNEL...]: runs test/vm/inside/ in guests of each kernel, and tells what came of it. By
-// default that of 6.1, without the tests of endings, load and refusals, which take longest.
+// default that of 6.1, without the tests of endings, load, places and refusals, which take longest.
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { release as osRelease } from 'node:os';
 import { HERE } from './cache.mjs';
 import { runInGuest, temporaryFolder } from './guest.mjs';
 import { runInRoot } from './in-root.mjs';
@@ -14,10 +15,12 @@ const VITEST =
 
 /** Two guests run them at once, for most of the time either keeps one CPU busy. */
 const ALL = [
-  ['drops.test.ts', 'refusals.test.ts'],
-  ['ending.test.ts', 'guest.test.ts', 'load.test.ts', 'places.test.ts'],
+  ['drops.test.ts', 'probes.test.ts', 'refusals.test.ts'],
+  ['ending.test.ts', 'guest.test.ts', 'ledger.test.ts', 'load.test.ts', 'places.test.ts'],
 ];
-const DAILY = [['drops.test.ts'], ['guest.test.ts', 'places.test.ts']];
+const DAILY = [['drops.test.ts'], ['guest.test.ts', 'ledger.test.ts', 'probes.test.ts']];
+
+const PROBES = ['ebpf', 'systemtap', 'drop-monitor', 'counters'];
 
 /** As the guest sees it. */
 const MODULE = '/cache/dropscope_probe.ko';
@@ -43,12 +46,11 @@ const prepared = kernels.map((kernel) => {
 preparing.catch(() => {});
 for (const [i, kernel] of kernels.entries()) runs.push(await testOn(kernel, prepared[i]));
 
-const columns = ['kernel', 'ebpf', 'systemtap', 'tests'];
+// What holds of every probe, test/contract/: on how many of its points.
+const columns = ['kernel', 'systemtap', ...PROBES, 'all tests'];
 console.log(`\n${row(columns)}${row(columns.map(() => '---'))}`.trimEnd());
-for (const { release, systemtapVersion, probes, result } of runs) {
-  const works = ({ available }) => (available ? 'works' : 'refused');
-  const [ebpf = '?', systemtap = '?'] = probes.map(works);
-  console.log(row([release, ebpf, `${systemtapVersion}: ${systemtap}`, result]).trimEnd());
+for (const { release, systemtapVersion, tests, result } of [...thisMachine(), ...runs]) {
+  console.log(row([release, systemtapVersion, ...PROBES.map(contract(tests)), result]).trimEnd());
 }
 const required = runs.filter(({ kernel }) => kernel.required);
 const failed = sum(required.map((run) => run.failed));
@@ -57,15 +59,15 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 /** A guest that could not be made, or whose tests did not come to their end, is one failed test. */
 async function testOn(kernel, preparing) {
-  let guest = { release: kernel.name, systemtapVersion: '', probes: [] };
+  let guest = { release: kernel.name, systemtapVersion: '', tests: [] };
   try {
     guest = { ...guest, ...(await preparing) };
     console.log(`\nLinux ${guest.release}, SystemTap ${guest.systemtapVersion}`);
     const recipe = await buildModules(guest);
     const files = kernel.tests === undefined ? FILES : [kernel.tests];
-    const { passed, failed, probes } = await runTests(guest, recipe, files);
+    const { passed, failed, tests } = await runTests(guest, recipe, files);
     const result = `${passed} passed, ${failed} failed`;
-    return { ...guest, kernel, passed, failed, probes, result };
+    return { ...guest, kernel, passed, failed, tests, result };
   } catch (error) {
     console.log(error.message);
     const [result] = error.message.split('\n');
@@ -116,7 +118,7 @@ async function runTests(guest, recipe, filesOfGuests) {
   return {
     passed: sum(guests.map(({ passed }) => passed)),
     failed: sum(guests.map(({ failed }) => failed)),
-    probes: guests.find(({ probes }) => probes !== undefined)?.probes ?? [],
+    tests: guests.flatMap(({ tests }) => tests),
   };
 }
 
@@ -126,17 +128,41 @@ async function runGuest(guest, command) {
   const code = await runInGuest(guest, command, results, log);
   closeSync(log);
   process.stdout.write(readFileSync(`${results}/output`));
-  const result = (name) => {
-    const path = `${results}/${name}.json`;
-    return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
-  };
-  const { numPassedTests: passed, numFailedTests } = result('tests') ?? {};
-  if (passed === undefined) {
+  const report = readReport(`${results}/tests.json`);
+  if (report === undefined) {
     throw new Error(`The tests did not come to their end: exit code ${code}.`);
   }
+  const { numPassedTests: passed, numFailedTests, tests } = report;
   // A file that does not load has no failed tests.
   const failed = code === 0 ? numFailedTests : Math.max(numFailedTests, 1);
-  return { passed, failed, probes: result('probes') };
+  return { passed, failed, tests };
+}
+
+/** What vitest reported as JSON, with all its tests in one list; undefined: it has not. */
+function readReport(path) {
+  if (!existsSync(path)) return undefined;
+  const report = JSON.parse(readFileSync(path, 'utf8'));
+  return { ...report, tests: report.testResults.flatMap((file) => file.assertionResults) };
+}
+
+/** Where `npm test` has tested on this machine, too. */
+function thisMachine() {
+  const report = readReport(`${HERE}../../build/test-results.json`);
+  if (report === undefined) return [];
+  const { tests, numPassedTests, numFailedTests } = report;
+  const result = `${numPassedTests} passed, ${numFailedTests} failed`;
+  return [{ release: osRelease(), systemtapVersion: '', tests, result }];
+}
+
+/** How many points of the contract a probe fulfils, of how many. */
+function contract(tests) {
+  return (probe) => {
+    const points = tests.filter(({ ancestorTitles }) =>
+      ancestorTitles.includes(`the ${probe} probe`),
+    );
+    const passed = points.filter(({ status }) => status === 'passed').length;
+    return points.length === 0 ? '-' : `${passed} of ${points.length}`;
+  };
 }
 
 function row(cells) {
