@@ -6,7 +6,14 @@ import { promisify } from 'node:util';
 const SOURCES = fileURLToPath(new URL('peers/', import.meta.url));
 
 /** The peers, and the libraries that each needs. */
-const LIBRARIES = { send_loop: [], sendmmsg_loop: [], stdout_clock: [], verifier_time: ['-lbpf'] };
+const LIBRARIES = {
+  send_loop: [],
+  sendmmsg_loop: [],
+  paced_loop: [],
+  talkers_loop: [],
+  stdout_clock: [],
+  verifier_time: ['-lbpf'],
+};
 
 /** Compiles the peers in C into a folder. */
 export function compilePeers(folder) {

@@ -17,6 +17,7 @@ export async function measure({ rounds, scale, peers }) {
     bare: () => peers.runBlocking(...flood),
     unread: () => watched(count, ringForAll, () => peers.runBlocking(...flood)),
     read: () => watched(count, 2 ** 24, () => peers.run(...flood)),
+    summary: () => summedUp(count, () => peers.runBlocking(...flood)),
     ...(hasBpftrace() && {
       bpftrace: () => whileBpftraceCounts(() => peers.runBlocking(...flood)),
     }),
@@ -43,11 +44,15 @@ export async function measure({ rounds, scale, peers }) {
     rows: [
       row('watch, not read meanwhile', 'unread', 500, 300),
       row('watch, read by batches()', 'read', 500, 300),
+      row('summary', 'summary', 350, 200),
       results.bpftrace === undefined
         ? ['bpftrace, count map', 'not installed', '', '', '', '', '']
         : row('bpftrace, count map', 'bpftrace'),
     ],
-    notes: [`A frame sent and dropped without any probe costs ${nanoseconds(median(bare))}.`],
+    notes: [
+      ...againstBpftrace(results, costs, bare),
+      `A frame sent and dropped without any probe costs ${nanoseconds(median(bare))}.`,
+    ],
   };
 }
 
@@ -62,6 +67,24 @@ async function watched(count, ringBytes, send) {
   const { kernel, queue } = watch.lost;
   mustBeEqual('Delivered and lost', (await reading) + kernel + queue, count);
   return { ...report, lost: (kernel + queue) / count };
+}
+
+/** How much less a summary adds than the same map in bpftrace. */
+function againstBpftrace({ summary, bpftrace }, costs, bare) {
+  if (bpftrace === undefined) return [];
+  const added = (results) => median(results.map((result, round) => costs(result) - bare[round]));
+  const ratio = unit('', 1)(added(bpftrace) / added(summary));
+  return [`What bpftrace adds, over what a summary adds: ${ratio}; at least 3.`];
+}
+
+/** Sends while a watch sums up, and checks that it misses none. */
+async function summedUp(count, send) {
+  const watch = await watchDrops({ interface: 'lo', deliver: 'summary' });
+  const report = await send();
+  const { drops } = await watch.summary();
+  await watch.close();
+  mustBeEqual('Summed up', drops, count);
+  return { ...report, lost: 0 };
 }
 
 async function countDrops(watch) {
