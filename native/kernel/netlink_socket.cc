@@ -20,7 +20,14 @@ constexpr size_t kReceiveBytes = size_t{128} * 1024;
 
 NetlinkSocket::NetlinkSocket(int protocol, const NetworkNamespace& network_namespace)
     : fd_(network_namespace.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)),
-      buffer_(kReceiveBytes) {}
+      buffer_(kReceiveBytes) {
+  // What is not bound has the port of the kernel itself, which multicasts to all but itself.
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    throw SystemError("bind");
+  }
+}
 
 void NetlinkSocket::send(std::span<const uint8_t> messages) {
   if (::send(fd_.get(), messages.data(), messages.size(), 0) < 0) throw SystemError("send");
