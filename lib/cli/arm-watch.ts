@@ -102,9 +102,13 @@ export function timeout(seconds: number | undefined): AbortSignal[] {
   return seconds === undefined ? [] : [AbortSignal.timeout(Math.ceil(seconds * 1000))];
 }
 
-/** Calls `act` when the first of the signals aborts, or at once where one has already. */
+/**
+ * Calls `act` when a signal aborts, or at once where one has already; it may be called once for each.
+ * Not by AbortSignal.any(): in Node.js 20 nothing keeps a timeout that is only part of one.
+ */
 export function onAbort(signals: readonly AbortSignal[], act: () => void): void {
-  const any = AbortSignal.any([...signals]);
-  if (any.aborted) act();
-  else any.addEventListener('abort', act, { once: true });
+  for (const signal of signals) {
+    if (signal.aborted) act();
+    else signal.addEventListener('abort', act, { once: true });
+  }
 }

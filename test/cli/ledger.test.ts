@@ -44,6 +44,16 @@ it('holds the counters against what was told, at the end', async () => {
   ]);
 });
 
+it('ends after its time, also where garbage was collected meanwhile', async () => {
+  const watch = await startWatch('lo', '--ledger', '--duration', '1.5', '--source', UNKNOWN.source);
+  const done = watch.finish();
+  // Some 20 MB of text.
+  await dropscope(['inject', 'lo', '--count', '20000']);
+  const { code, stdout } = await done;
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^lo +rx_dropped +20000 +20000 +0 +0 +0 +0$/m);
+});
+
 it('does so in JSON, before the last line', async () => {
   await using python = await holdPython([
     'import socket',

@@ -47,7 +47,7 @@ preparing.catch(() => {});
 for (const [i, kernel] of kernels.entries()) runs.push(await testOn(kernel, prepared[i]));
 
 // What holds of every probe, test/contract/: on how many of its points.
-const columns = ['kernel', 'systemtap', ...PROBES, 'all tests'];
+const columns = ['kernel', 'its SystemTap', ...PROBES, 'all tests'];
 console.log(`\n${row(columns)}${row(columns.map(() => '---'))}`.trimEnd());
 for (const { release, systemtapVersion, tests, result } of [...thisMachine(), ...runs]) {
   console.log(row([release, systemtapVersion, ...PROBES.map(contract(tests)), result]).trimEnd());
