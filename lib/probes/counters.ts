@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import type { DropAccount } from '../drops/drop-account.ts';
-import type { CounterName } from '../drops/drop-event.ts';
 import { COUNTER_NAMES } from '../drops/drop-record.ts';
 import { DropscopeError, ProbeError } from '../errors.ts';
+import { counterValue } from '../link/counter-fields.ts';
 import { readLinkRecords } from '../link/link-record.ts';
 import type { LinkStats } from '../link/link-stats.ts';
 import { openLinks } from '../link/network-namespace.ts';
@@ -11,13 +11,6 @@ import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } fr
 
 /** How often the counters are read. */
 const INTERVAL_MS = 1000;
-
-const FIELDS = {
-  rx_dropped: 'rxDropped',
-  tx_dropped: 'txDropped',
-  rx_nohandler: 'rxNohandler',
-  rx_otherhost_dropped: 'rxOtherhostDropped',
-} as const satisfies Record<CounterName, keyof LinkStats>;
 
 /**
  * Sees by how much link counters rise, and nothing of the frames; needs no privilege. A link that
@@ -111,8 +104,9 @@ class CounterReading implements RunningProbe {
   #tell(link: LinkStats): void {
     const { name, ifindex } = link;
     for (const counter of COUNTER_NAMES) {
-      const now = link[FIELDS[counter]] ?? 0n;
-      const before = this.#last.get(ifindex)?.[FIELDS[counter]] ?? 0n;
+      const now = counterValue(link, counter);
+      const known = this.#last.get(ifindex);
+      const before = known === undefined ? 0n : counterValue(known, counter);
       // A counter that fell is another link's, which has the number now.
       const count = Number(now >= before ? now - before : now);
       if (count === 0) continue;

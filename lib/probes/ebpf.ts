@@ -5,23 +5,7 @@ import { native } from '../native.ts';
 import { EbpfTracing } from './ebpf-tracing.ts';
 import { explainEbpfFailure, thisMachine } from './explain-ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
-
-/** At least a page, of which there are larger ones. */
-const LEAST_RING_BYTES = 65_536;
-
-/** What check() arms, and disarms at once. */
-const SMALLEST: ProbeOptions = {
-  allNamespaces: false,
-  summary: false,
-  scope: 'counted',
-  ifindexes: [],
-  sources: [],
-  destinations: [],
-  etherTypes: [],
-  reasons: [],
-  headerBytes: 0,
-  ringBytes: LEAST_RING_BYTES,
-};
+import { LEAST_RING_BYTES, TRIAL_OPTIONS, TRIAL_SINK } from './trial.ts';
 
 /** Sees drops by an eBPF program on the tracepoint skb:kfree_skb. */
 export const ebpfProbe: DropProbe = {
@@ -29,13 +13,7 @@ export const ebpfProbe: DropProbe = {
 
   async check(): Promise<ProbeReport> {
     try {
-      const running = await start(SMALLEST, {
-        batch() {},
-        totals() {},
-        talkers() {},
-        lost() {},
-        failed() {},
-      });
+      const running = await start(TRIAL_OPTIONS, TRIAL_SINK);
       await running.close();
     } catch (error) {
       if (!(error instanceof DropscopeError)) throw error;

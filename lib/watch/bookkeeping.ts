@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DropAccount } from '../drops/drop-account.ts';
 import type { CounterName, LostEvent } from '../drops/drop-event.ts';
 import { COUNTER_NAMES } from '../drops/drop-record.ts';
+import { counterValue } from '../link/counter-fields.ts';
 import { readLinkRecords } from '../link/link-record.ts';
 import type { LinkStats } from '../link/link-stats.ts';
 import { type NetworkNamespaceRef, namespacesHere, withLinks } from '../link/network-namespace.ts';
@@ -128,7 +129,8 @@ export class Bookkeeping {
     const amounts = isCounterName(counter) ? account : undefined;
     const known = (kind: 'told' | 'filtered' | 'lost') =>
       isCounterName(counter) ? (amounts?.[kind][counter] ?? 0n) : 0n;
-    const value = (at: Link | undefined) => (at === undefined ? 0n : counterOf(at.stats, counter));
+    const value = (at: Link | undefined) =>
+      at === undefined ? 0n : counterValue(at.stats, counter);
     const now = value(link);
     const startKnown = isCounterName(counter) ? amounts?.start?.[counter] : undefined;
     const [least, most] = [value(this.#before.get(key)), value(this.#armed.get(key))];
@@ -205,20 +207,6 @@ function readNamespace(ref: NetworkNamespaceRef | undefined): Link[] {
 
 function keyOf({ netns, ifindex }: { readonly netns: number; readonly ifindex: number }): string {
   return `${netns} ${ifindex}`;
-}
-
-const FIELDS = {
-  rx_dropped: 'rxDropped',
-  tx_dropped: 'txDropped',
-  rx_nohandler: 'rxNohandler',
-  rx_otherhost_dropped: 'rxOtherhostDropped',
-  rx_missed_errors: 'rxMissedErrors',
-  rx_errors: 'rxErrors',
-  tx_errors: 'txErrors',
-} as const satisfies Record<LedgerCounter, keyof LinkStats>;
-
-function counterOf(stats: LinkStats, counter: LedgerCounter): bigint {
-  return stats[FIELDS[counter]] ?? 0n;
 }
 
 function isCounterName(counter: LedgerCounter): counter is CounterName {

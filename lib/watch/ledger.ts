@@ -1,4 +1,5 @@
-import type { CounterName, ProbeName } from '../drops/drop-event.ts';
+import type { ProbeName } from '../drops/drop-event.ts';
+import type { FrameCounter } from '../link/counter-fields.ts';
 import type { SoftnetStats } from '../link/softnet.ts';
 import type { Tap } from '../link/taps.ts';
 
@@ -13,7 +14,7 @@ export const LEDGER_COUNTERS: readonly LedgerCounter[] = [
   'tx_errors',
 ];
 
-export type LedgerCounter = CounterName | 'rx_missed_errors' | 'rx_errors' | 'tx_errors';
+export type LedgerCounter = FrameCounter;
 
 /** Why a part of what a counter counted may not be attributed. */
 export interface LedgerCause {

@@ -19,6 +19,7 @@ import { exchange } from '../../netlink/netlink-exchange.ts';
 import { decodeMessages, type NetlinkMessage } from '../../netlink/netlink-message.ts';
 import { AccountingSink } from '../accounting-sink.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from '../probe.ts';
+import { TRIAL_OPTIONS, TRIAL_SINK } from '../trial.ts';
 import { counterMoved, dropEvent, LONGEST_HEADER } from './dropped-frame.ts';
 import {
   configRequest,
@@ -54,13 +55,7 @@ export const dropMonitorProbe: DropProbe = {
   async check(): Promise<ProbeReport> {
     const report = { probe: 'drop-monitor', remarks: [], details: [] } as const;
     try {
-      const running = start(SMALLEST, {
-        batch() {},
-        totals() {},
-        talkers() {},
-        lost() {},
-        failed() {},
-      });
+      const running = start(TRIAL_OPTIONS, TRIAL_SINK);
       await running.close();
       return { ...report, available: true };
     } catch (error) {
@@ -72,20 +67,6 @@ export const dropMonitorProbe: DropProbe = {
   async start(options: ProbeOptions, sink: ProbeSink): Promise<RunningProbe> {
     return start(options, sink);
   },
-};
-
-/** What check() starts, and stops at once. */
-const SMALLEST: ProbeOptions = {
-  allNamespaces: false,
-  summary: false,
-  scope: 'counted',
-  ifindexes: [],
-  sources: [],
-  destinations: [],
-  etherTypes: [],
-  reasons: [],
-  headerBytes: 0,
-  ringBytes: 65_536,
 };
 
 function start(options: ProbeOptions, sink: ProbeSink): RunningProbe {
