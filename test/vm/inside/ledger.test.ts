@@ -37,6 +37,8 @@ const KINDS: readonly Kind[] = [
   {
     what: 'on an inactive port of a bond',
     arrange() {
+      // Else it comes with a bond0.
+      run('modprobe', 'bonding', 'max_bonds=0');
       addVeth('vc', 'vd');
       ip('link', 'add', 'dev', 'bond7', 'type', 'bond', 'mode', 'active-backup');
       ip('link', 'set', 'dev', 'bond7', 'addrgenmode', 'none');
