@@ -9,6 +9,7 @@ const ON_THE_COMMAND_LINE: Readonly<Record<string, string>> = {
   frame: '--frame-hex',
   options: 'all filters together',
   'options.networkNamespace': '--netns',
+  'options.everyMs': '--every, in milliseconds,',
   'options.interface': '<interface>',
   'options.reason': '--reason',
 };

@@ -49,7 +49,7 @@ async function top(
   output: Output,
 ): Promise<void> {
   using interruption = new Interruption();
-  const everyMs = Math.min(3_600_000, Math.max(10, Math.round(every * 1000)));
+  const everyMs = Math.round(every * 1000);
   const armed = await armWatch(names, filters, interruption, { deliver: 'summary', everyMs });
   if (armed === undefined) {
     process.exitCode = interruption.exitCode ?? 0;

@@ -48,8 +48,9 @@ export function networkNamespacePath(
 
 /** ArgumentError for what are no options. */
 export function checkNamespaceOptions(options: NamespaceOptions): void {
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null) {
     throw invalidArgument('options', 'an object', options);
+  }
   for (const name of Object.keys(options)) {
     if (name !== 'networkNamespace') {
       throw invalidArgument('options', 'only networkNamespace', name);
@@ -59,8 +60,7 @@ export function checkNamespaceOptions(options: NamespaceOptions): void {
 
 /**
  * What `ask` gives, which opens something in the network namespace `ref`. Throws ArgumentError where
- * there is none, SystemCallError with ERR_PERMISSION where it cannot be entered, and else what `ask`
- * throws.
+ * there is none, SystemCallError where the kernel refuses it: ERR_PERMISSION, EMFILE.
  */
 function askedInNamespace<T>(
   ref: NetworkNamespaceRef | undefined,
@@ -115,19 +115,21 @@ class OwnLinks implements LinkTable {
   close(): void {}
 }
 
+/** What open(2) says of a path that leads nowhere. */
+const NOWHERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ESRCH', 'ENAMETOOLONG', 'ELOOP'];
+
 /** What to throw when the kernel did not open the network namespace `ref`, or did not let us in. */
 function explainNamespace(raw: RawSystemError, ref: NetworkNamespaceRef, argument: string): Error {
-  if (raw.syscall === 'setns' && errnoName(raw.errno) === 'EINVAL') {
+  const name = errnoName(raw.errno);
+  if (raw.syscall === 'setns' && name === 'EINVAL') {
     return missing(argument, `${shown(ref)} is no network namespace.`);
   }
-  if (raw.syscall === 'setns' || (raw.syscall === 'open' && isPermission(raw))) {
-    const doing = `entering the network namespace ${shown(ref)}, which takes CAP_SYS_ADMIN`;
-    return systemCallFailed(raw, doing);
+  if (raw.syscall === 'open' && NOWHERE.includes(name)) {
+    const what = typeof ref === 'number' ? `process ${ref}` : `network namespace ${shown(ref)}`;
+    return missing(argument, `There is no ${what}.`);
   }
-  if (raw.syscall !== 'open') return raw;
-  return typeof ref === 'number'
-    ? missing(argument, `There is no process ${ref}.`)
-    : missing(argument, `There is no network namespace ${shown(ref)}.`);
+  const privilege = isPermission(raw) ? ', which takes CAP_SYS_ADMIN' : '';
+  return systemCallFailed(raw, `opening the network namespace ${shown(ref)}${privilege}`);
 }
 
 function missing(argument: string, reason: string): ArgumentError {

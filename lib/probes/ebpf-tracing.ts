@@ -137,8 +137,8 @@ export class EbpfTracing implements RunningProbe {
     clearImmediate(this.#immediate);
     try {
       this.#try(() => this.#tracer.detach());
-      // A record may still be being written on another CPU.
       this.#takeTalkers();
+      // A record may still be being written on another CPU.
       while (this.#deliver() > 0 || (!this.#failed && this.#tracer.waiting > 0));
     } finally {
       this.#tracer.close();

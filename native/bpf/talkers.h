@@ -38,7 +38,7 @@ static __always_inline bool same_key(const struct talker_key *a, const struct ta
 	return !difference;
 }
 
-/* CLOCK_MONOTONIC as of the last tick, some milliseconds late: a tenth of the price. */
+/* CLOCK_MONOTONIC as of the last tick, some milliseconds late, for the clock takes its time. */
 static __always_inline __u64 coarse_time(struct cpu_state *cpu)
 {
 	__u64 tick = bpf_jiffies64();
@@ -53,7 +53,6 @@ static __always_inline __u64 coarse_time(struct cpu_state *cpu)
 static __always_inline void count_in(struct talker_set *set, const struct talker_key *key, __u32 tag,
 				     __u64 dev, __u64 now)
 {
-
 	for (int i = 0; i < TALKER_WAYS; i++) {
 		struct talker *talker = &set->talkers[i];
 

@@ -91,7 +91,7 @@ struct device_key {
 
 #define RECENT_DEVICES 4
 
-/* Who reads it from its start to its end has the state of `node` if `coming` is the same. */
+/* Who reads it from its start to its end has the state of `node` where `coming` is the same. */
 struct recent_device {
 	__u64 node;		/* written last; 0: none */
 	struct device_state state;

@@ -19,6 +19,12 @@ const NO_STAP = existsSync('/proc/modules')
     };
 /** Test files run in namespaces of their own, where the drop monitor does not speak. */
 const NO_MONITOR = { reason: expect.any(String), mend: expect.any(String) };
+/** What is told of all probes but ebpf. */
+const OTHER_PROBES = [
+  { probe: 'systemtap', available: false, ...NO_STAP },
+  { probe: 'drop-monitor', available: false, ...NO_MONITOR },
+  { probe: 'counters', ...WORKS },
+].map((report) => ({ event: 'probe', ...report, remarks: [], details: [] }));
 const NO_STAP_TEXT = `systemtap does not work\n  ${NO_STAP.reason}\n  ${NO_STAP.mend}\n`;
 
 const doctor = (args: string[] = [], options: NodeOptions = {}) =>
@@ -75,16 +81,7 @@ it('says it in JSON', async () => {
   const { stdout } = await doctor(['--json']);
   expect(objects(stdout)).toEqual([
     { event: 'probe', probe: 'ebpf', ...WORKS, remarks: [], details: [] },
-    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [], details: [] },
-    {
-      event: 'probe',
-      probe: 'drop-monitor',
-      available: false,
-      ...NO_MONITOR,
-      remarks: [],
-      details: [],
-    },
-    { event: 'probe', probe: 'counters', ...WORKS, remarks: [], details: [] },
+    ...OTHER_PROBES,
     { event: 'check', check: 'inject', ...WORKS },
     { event: 'check', check: 'stats', ...WORKS },
   ]);
@@ -104,16 +101,7 @@ it('says in JSON what is missing', async () => {
       remarks: [],
       details: [],
     },
-    { event: 'probe', probe: 'systemtap', available: false, ...NO_STAP, remarks: [], details: [] },
-    {
-      event: 'probe',
-      probe: 'drop-monitor',
-      available: false,
-      ...NO_MONITOR,
-      remarks: [],
-      details: [],
-    },
-    { event: 'probe', probe: 'counters', ...WORKS, remarks: [], details: [] },
+    ...OTHER_PROBES,
     {
       event: 'check',
       check: 'inject',

@@ -113,6 +113,19 @@ it('draws over itself on a terminal', () => {
   for (const line of stdout.split('\r\n')) expect(line.replace(/^\W*/, '').length).toBeLessThan(81);
 });
 
+it('refuses a time that is too long, or too short', async () => {
+  for (const [every, ms] of [
+    ['2h', '7200000'],
+    ['0.001', '1'],
+  ] as const) {
+    const { code, stderr } = await dropscope(['top', '--every', every]);
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      `dropscope: Expected an integer from 10 to 3600000 for --every, in milliseconds, but received ${ms}.\n`,
+    );
+  }
+});
+
 it('ends after its time', async () => {
   const { code, stdout } = await dropscope(['top', '--duration', '0.05', '--json']);
   expect(code).toBe(0);

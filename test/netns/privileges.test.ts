@@ -98,6 +98,7 @@ it('says what the kernel refused when there is no descriptor left', async () => 
      const calls = [
        () => readLinkStats(),
        () => readLinkStats('lo'),
+       () => readLinkStats({ networkNamespace: '/proc/self/ns/net' }),
        () => watchDrops({ interface: 1 }),
        async () => openInjector('lo'),
        // Room for the first of several that it needs.
@@ -117,6 +118,11 @@ it('says what the kernel refused when there is no descriptor left', async () => 
   expect(JSON.parse(stdout)).toEqual([
     refused('reading link counters'),
     refused('looking for an interface'),
+    {
+      ...error,
+      message:
+        'The kernel refused open while opening the network namespace "/proc/self/ns/net": EMFILE.',
+    },
     refused('looking for an interface'),
     refused('looking for an interface'),
     {

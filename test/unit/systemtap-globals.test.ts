@@ -1,18 +1,8 @@
 import { expect, it } from 'vitest';
 import { scriptGlobals } from '../../lib/probes/systemtap/script-globals.ts';
+import { TRIAL_OPTIONS } from '../../lib/probes/trial.ts';
 
-const NONE = {
-  allNamespaces: false,
-  summary: false,
-  scope: 'counted',
-  ifindexes: [],
-  sources: [],
-  destinations: [],
-  etherTypes: [],
-  reasons: [],
-  headerBytes: 64,
-  ringBytes: 4096,
-} as const;
+const NONE = { ...TRIAL_OPTIONS, headerBytes: 64 };
 
 it('gives the script numbers only', () => {
   const globals = scriptGlobals(

@@ -65,6 +65,8 @@ qemu-system-x86_64 -M q35,memory-backend=memory $machine -smp 2 -m "$memory_mb" 
 
 if [ ! -e "$results/exit-code" ]; then
   echo 'The guest ended before the command did. The last words of its kernel:' >&2
+  # From what it complains of first, if it does; a trace of calls has some 60 lines.
+  sed -n '/BUG:\|Oops\|general protection\|WARNING:/,$p' "$results/kernel.log" | head -n 80 >&2
   tail -n 20 "$results/kernel.log" >&2
   exit 1
 fi

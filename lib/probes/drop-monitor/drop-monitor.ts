@@ -1,18 +1,15 @@
 import { statSync } from 'node:fs';
-import { constants } from 'node:os';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { DropAccount } from '../../drops/drop-account.ts';
 import type { DropEvent } from '../../drops/drop-event.ts';
 import { EventBatch } from '../../drops/event-batch.ts';
 import {
+  asked,
   DropscopeError,
   errnoName,
-  isPermission,
   isRawSystemError,
-  ProbeError,
   systemCallFailed,
 } from '../../errors.ts';
-import { formatMacAddress } from '../../ethernet/mac-address.ts';
 import { interfaceName } from '../../link/interface.ts';
 import { type NetlinkSocket, native } from '../../native.ts';
 import { exchange } from '../../netlink/netlink-exchange.ts';
@@ -20,7 +17,9 @@ import { decodeMessages, type NetlinkMessage } from '../../netlink/netlink-messa
 import { AccountingSink } from '../accounting-sink.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from '../probe.ts';
 import { TRIAL_OPTIONS, TRIAL_SINK } from '../trial.ts';
+import { makeFilter } from './drop-filter.ts';
 import { counterMoved, dropEvent, LONGEST_HEADER } from './dropped-frame.ts';
+import { checkNamespace, explainDropMonitor, notLoaded } from './explain-drop-monitor.ts';
 import {
   configRequest,
   decodeAlert,
@@ -42,8 +41,14 @@ const QUEUE_LENGTH = 10_000;
 /** How often the kernel is asked what it had no room for. */
 const STATS_INTERVAL_MS = 1000;
 
-/** That of the first process, as far as can be seen from here. */
-const FIRST_PROCESS = '/proc/1/ns/net';
+/** Most datagrams that one turn of the event loop takes; an alert is one. */
+const DATAGRAMS_A_TURN = 4096;
+
+/** Room for a burst of alerts. */
+const LEAST_RECEIVE_BYTES = 2 ** 24;
+
+/** By then the kernel has sent what it had queued, as a rule: nothing tells when. */
+const FLUSH_MS = 20;
 
 /**
  * Sees drops by the kernel's drop monitor: its module tells of each packet by generic netlink, those
@@ -85,7 +90,7 @@ function start(options: ProbeOptions, sink: ProbeSink): RunningProbe {
     return new DropMonitoring({ control, alerts: open(), family }, options, sink);
   } catch (error) {
     for (const socket of sockets) socket.close();
-    throw isRawSystemError(error) ? explain(error) : error;
+    throw isRawSystemError(error) ? explainDropMonitor(error) : error;
   }
 }
 
@@ -145,7 +150,7 @@ class DropMonitoring implements RunningProbe {
     } finally {
       try {
         // Whatever has failed: else it goes on for nobody, and lets nobody else use it.
-        exchange(control, stopRequest(family));
+        asked('stopping the drop monitor', () => exchange(control, stopRequest(family)));
         this.#try(() => this.#read());
         this.#try(() => this.#tellLost());
       } finally {
@@ -229,81 +234,4 @@ class DropMonitoring implements RunningProbe {
     const { control, alerts, family } = this.#monitor;
     return decodeStats(exchange(control, statsRequest(family))) + alerts.lost();
   }
-}
-
-/** Most datagrams that one turn of the event loop takes; an alert is one. */
-const DATAGRAMS_A_TURN = 4096;
-
-/** Room for a burst: an alert takes about half a KiB. */
-const LEAST_RECEIVE_BYTES = 2 ** 24;
-
-const FLUSH_MS = 20;
-
-/** Whether a drop was asked for: the kernel tells of all. */
-function makeFilter(options: ProbeOptions): (drop: DropEvent) => boolean {
-  const among = <T>(wanted: readonly T[]) => {
-    const values = new Set(wanted);
-    return (value: T) => values.size === 0 || values.has(value);
-  };
-  const mac = (bytes: Uint8Array) => formatMacAddress(bytes);
-  const ifindex = among(options.ifindexes);
-  const source = among(options.sources.map(mac));
-  const destination = among(options.destinations.map(mac));
-  const etherType = among(options.etherTypes);
-  const reason = among(options.reasons.map((name) => name.toUpperCase()));
-  const counted = options.scope === 'counted';
-  return (drop) =>
-    (!counted || counterMoved(drop) !== undefined) &&
-    ifindex(drop.ifindex) &&
-    source(drop.source) &&
-    destination(drop.destination) &&
-    etherType(drop.etherType) &&
-    reason(drop.reason ?? '');
-}
-
-/** It speaks to the first network namespace only, and does not say where a packet was dropped. */
-function checkNamespace({ networkNamespace, allNamespaces }: ProbeOptions): void {
-  const reason = 'The drop monitor speaks in the first network namespace only.';
-  const mend = 'Use another probe, or run it there.';
-  if (networkNamespace === undefined && !allNamespaces && isFirstNamespace()) return;
-  throw new ProbeError('ERR_PROBE_UNAVAILABLE', 'drop-monitor', { reason, mend });
-}
-
-function isFirstNamespace(): boolean {
-  try {
-    return statSync(FIRST_PROCESS).ino === statSync('/proc/self/ns/net').ino;
-  } catch {
-    // Without the privilege to look there: the kernel will say.
-    return true;
-  }
-}
-
-function notLoaded(): ProbeError {
-  return new ProbeError('ERR_PROBE_UNAVAILABLE', 'drop-monitor', {
-    reason: 'The kernel has no drop monitor, or has not loaded it.',
-    mend: 'modprobe drop_monitor (CONFIG_NET_DROP_MONITOR)',
-  });
-}
-
-function explain(raw: Parameters<typeof systemCallFailed>[0]): ProbeError {
-  const options = { cause: raw };
-  if (isPermission(raw)) {
-    const explanation = {
-      reason:
-        'This process may not start the drop monitor: it lacks CAP_NET_ADMIN, or CAP_SYS_ADMIN, which Linux asks for since 6.7.',
-      mend: 'Run as root, or grant them to the service (AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_ADMIN in its systemd unit).',
-    };
-    return new ProbeError('ERR_PERMISSION', 'drop-monitor', explanation, options);
-  }
-  const busy = raw.errno === constants.errno.EAGAIN || raw.errno === constants.errno.EBUSY;
-  const explanation = busy
-    ? {
-        reason: 'The drop monitor is at work already, for another program or one that was killed.',
-        mend: 'End that program; where there is none, stop it by dropwatch(1).',
-      }
-    : {
-        reason: `The kernel refused the drop monitor (${errnoName(raw.errno)}).`,
-        mend: 'It needs Linux 5.4 or later.',
-      };
-  return new ProbeError('ERR_PROBE_UNAVAILABLE', 'drop-monitor', explanation, options);
 }

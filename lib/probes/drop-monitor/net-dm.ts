@@ -126,7 +126,7 @@ export function decodeStats(answer: readonly NetlinkMessage[]): number {
 export interface PacketAlert {
   /** The function that dropped it, and where in it: `__netif_receive_skb_core+0x14f`. */
   readonly symbol?: string;
-  /** Since Linux 6.0. */
+  /** Linux 6.1 tells it, 5.10 does not. */
   readonly reason?: string;
   /** The interface that it came in by: skb->skb_iif; 0 for what this host sends. */
   readonly ifindex: number;
