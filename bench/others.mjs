@@ -75,7 +75,8 @@ export async function measure({ rounds, scale, peers }) {
   const here = Object.entries(OTHERS).filter(
     ([, { program }]) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0,
   );
-  const results = await interleaved(Math.min(rounds, 5), {
+  const own = Math.min(rounds, 5);
+  const results = await interleaved(own, {
     bare: flood,
     'dropscope, summary': () => summary(flood),
     'dropscope, batches()': () => batches(count, flood),
@@ -102,6 +103,7 @@ export async function measure({ rounds, scale, peers }) {
     heads: ['', 'added to a drop', 'told', 'its CPU, a drop', 'tells', 'disturbs the counter'],
     rows,
     notes: [
+      `Medians of ${own} rounds.`,
       `A frame sent and dropped without any of them costs ${unit(' ns')(medianOf(results.bare, costs))}.`,
       ...(absent.length > 0 ? [`Not installed: ${absent.join(', ')}.`] : []),
     ],

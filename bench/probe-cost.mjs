@@ -51,6 +51,7 @@ export async function measure({ rounds, scale, peers }) {
         : row('bpftrace, count map', 'bpftrace'),
     ],
     notes: [
+      `Medians of ${3 * rounds} rounds.`,
       ...againstBpftrace(results, costs, bare),
       `A frame sent and dropped without any probe costs ${nanoseconds(median(bare))}.`,
     ],
