@@ -38,7 +38,7 @@ static __always_inline void read_counters(__u64 core_stats, __u64 offset, __u64 
 {
 	__builtin_memset(out, 0, sizeof(*out));
 	if (core_stats)
-		bpf_probe_read_kernel(out, sizeof(*out), (void *)(core_stats + offset));
+		read_words(*out, COUNTERS, core_stats + offset);
 }
 
 static __always_inline __u64 sum_counter(__u64 core_stats, __u32 counter)
@@ -48,8 +48,7 @@ static __always_inline __u64 sum_counter(__u64 core_stats, __u32 counter)
 	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < config.cpu_count; cpu++) {
 		__u64 value = 0;
 
-		bpf_probe_read_kernel(&value, sizeof(value),
-				      (void *)(core_stats + cpu_state(cpu)->offset + counter * sizeof(value)));
+		read_words(&value, 1, core_stats + cpu_state(cpu)->offset + counter * sizeof(value));
 		sum += value;
 	}
 	return sum;

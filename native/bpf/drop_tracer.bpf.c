@@ -27,7 +27,11 @@ static __always_inline bool passes(enum filter_kind kind, __u64 value)
 {
 	struct filter_key key = { .kind = kind, .value = value };
 
-	return !(config.filter_kinds & (1 << kind)) || bpf_map_lookup_elem(&filters, &key);
+	if (config.filter_counts[kind] == 0)
+		return true;
+	if (config.filter_counts[kind] == 1)
+		return value == config.filter_values[kind];
+	return bpf_map_lookup_elem(&filters, &key);
 }
 
 static __always_inline bool frame_passes(const struct frame *frame)
@@ -142,8 +146,7 @@ static __always_inline bool record_drop(__u64 location, __u32 reason, __u32 coun
 	__builtin_memcpy(record->destination, frame->header, 12);	/* and source */
 	__builtin_memset(record->interface, 0, sizeof(record->interface));
 	if (link->dev)
-		bpf_probe_read_kernel(record->interface, sizeof(record->interface),
-				      (void *)(link->dev + bpf_core_field_offset(struct net_device, name)));
+		read_name(&record->interface, link->dev);
 	if (header_length)
 		bpf_probe_read_kernel(record->header, header_length, frame->start);
 	submit(record, cpu);

@@ -54,9 +54,12 @@ static __always_inline void parse_ethernet(struct frame *frame)
 {
 	__u32 bytes = frame->available < sizeof(frame->header) ? frame->available : sizeof(frame->header);
 
-	/* Or the compiler, which sees that it changes nothing, leaves out the mask that old verifiers need. */
-	barrier_var(bytes);
-	bpf_probe_read_kernel(frame->header, bytes & 31, frame->start);
+	/* More than the linear part may have; struct skb_shared_info is behind it. */
+	read_words(frame->header, HEADER_WORDS, (__u64)frame->start);
+	for (int i = 0; i < HEADER_WORDS; i++) {
+		if (bytes < (i + 1) * 8)
+			frame->header[i] &= bytes > i * 8 ? (1ULL << (bytes & 7) * 8) - 1 : 0;
+	}
 	frame->ether_type = header_u16(frame, 12);
 	for (int at = 14; at < 22 && is_vlan(frame->ether_type); at += 4) {
 		if (bytes < at + 4)

@@ -69,8 +69,7 @@ static __always_inline void count_in(struct talker_set *set, const struct talker
 		talker->first_ns = now;
 		talker->last_ns = now;
 		if (dev)
-			bpf_probe_read_kernel(talker->interface, sizeof(talker->interface),
-					      (void *)(dev + bpf_core_field_offset(struct net_device, name)));
+			read_name(&talker->interface, dev);
 		else
 			__builtin_memset(talker->interface, 0, sizeof(talker->interface));
 		return;

@@ -40,30 +40,32 @@ struct drop_record {
 	__u8 header[];		/* the frame from the MAC header on */
 };
 
-/* Set before the program is loaded; constant afterwards. */
-struct tracer_config {
-	__u32 all_drops;	/* 0: only drops that moved a counter */
-	__u32 header_bytes;	/* at most MAX_HEADER_BYTES */
-	__u32 record_bytes;	/* sizeof(struct drop_record) + header_bytes, a multiple of 8 */
-	__u32 cpu_count;	/* possible CPUs, at most MAX_CPUS */
-	__u32 filter_kinds;	/* bit k: filters of kind k apply */
-	__u32 all_namespaces;	/* 0: only drops of the home namespace */
-	__u32 summary;		/* 1: drops are counted by talker instead of told in records */
-	__u32 seed;		/* of the talkers' hashes */
-};
-
-#define MAX_CPUS 1024
-#define MAX_FILTERS 4096
-#define MAX_HEADER_BYTES 256
-
 /* A filter passes a drop whose value is in the set; kinds without values are not looked at. */
-enum filter_kind { FILTER_IFINDEX, FILTER_SOURCE, FILTER_DESTINATION, FILTER_ETHER_TYPE, FILTER_REASON };
+enum filter_kind { FILTER_IFINDEX, FILTER_SOURCE, FILTER_DESTINATION, FILTER_ETHER_TYPE, FILTER_REASON,
+		   FILTER_KINDS };
 
 struct filter_key {
 	__u32 kind;		/* enum filter_kind */
 	__u32 padding;
 	__u64 value;		/* a MAC address: its bytes, first one lowest */
 };
+
+/* Set before the program is loaded; constant afterwards. */
+struct tracer_config {
+	__u32 all_drops;	/* 0: only drops that moved a counter */
+	__u32 header_bytes;	/* at most MAX_HEADER_BYTES */
+	__u32 record_bytes;	/* sizeof(struct drop_record) + header_bytes, a multiple of 8 */
+	__u32 cpu_count;	/* possible CPUs, at most MAX_CPUS */
+	__u32 all_namespaces;	/* 0: only drops of the home namespace */
+	__u32 summary;		/* 1: drops are counted by talker instead of told in records */
+	__u32 seed;		/* of the talkers' hashes */
+	__u32 filter_counts[FILTER_KINDS];	/* of values; 0: the filter passes all */
+	__u64 filter_values[FILTER_KINDS];	/* the value, where it is one: to look it up would take its time */
+};
+
+#define MAX_CPUS 1024
+#define MAX_FILTERS 4096
+#define MAX_HEADER_BYTES 256
 
 /*
  * What is known of a device on one CPU: its counters there at its last drop, and what became of the

@@ -45,7 +45,10 @@ tracer_config make_config(const DropTracerOptions& options) {
   config.all_namespaces = options.all_namespaces;
   config.summary = options.summary;
   config.seed = std::random_device()();
-  for (const auto& filter : options.filters) config.filter_kinds |= 1U << filter.kind;
+  for (const auto& filter : options.filters) {
+    ++config.filter_counts[filter.kind];
+    config.filter_values[filter.kind] = filter.value;
+  }
   return config;
 }
 
