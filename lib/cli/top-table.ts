@@ -24,7 +24,7 @@ export class TalkerRates {
       const key = keyOf(talker);
       now.set(key, talker.count);
       const count = talker.count - (this.#before.get(key) ?? 0);
-      return { ...talker, rate: Math.max(0, count) / seconds };
+      return { rate: Math.max(0, count) / seconds, ...talker };
     });
     this.#before = now;
     this.#until = until;

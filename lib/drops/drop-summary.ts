@@ -40,10 +40,23 @@ export interface DropSummary {
   readonly others: number;
 }
 
+/** Who a talker is. */
+export type TalkerIdentity = Omit<Talker, 'count' | 'missing' | 'first' | 'last'>;
+
+/** What a probe has counted of a talker since it last told. */
+export interface TalkerCount extends Pick<Talker, 'count' | 'missing'> {
+  /** A text that no other talker has. */
+  readonly key: string;
+  /** When the first and the last were dropped, in milliseconds since the epoch. */
+  readonly first: number;
+  readonly last: number;
+  /** Most talkers of a flood of random addresses are never listed, so it is asked only of who is. */
+  identify(): TalkerIdentity;
+}
+
 /** What a probe has counted by talker since it last told. */
 export interface TalkerCounts {
-  /** Each with a text that no other talker has. */
-  readonly talkers: Iterable<readonly [key: string, talker: Talker]>;
+  readonly talkers: Iterable<TalkerCount>;
   /** Drops that no talker has. */
   readonly others: number;
   /** How many of those a talker may have had who is not among the `talkers`. */

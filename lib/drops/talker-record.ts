@@ -1,7 +1,7 @@
 import { formatMacAddress } from '../ethernet/mac-address.ts';
 import { vlanTag } from '../ethernet/vlan.ts';
 import { COUNTER_NAMES, NO_REASON, type RecordContext } from './drop-record.ts';
-import type { Talker } from './drop-summary.ts';
+import type { TalkerCount, TalkerIdentity } from './drop-summary.ts';
 
 /**
  * Where the fields of struct TalkerRecord lie (native/kernel/talker_tables.h), in bytes from its
@@ -28,37 +28,47 @@ const AT = {
 const KEY_BYTES = 40;
 const RECORD_BYTES = 88;
 
-/** The talkers in records that lie end to end, each with its key. */
+/** What the records that lie end to end say of each talker. */
 export function* decodeTalkers(
   buffer: ArrayBuffer,
-  context: Pick<RecordContext, 'reasonName' | 'functionName'>,
-): Generator<readonly [key: string, talker: Talker]> {
+  { reasonName, functionName }: Pick<RecordContext, 'reasonName' | 'functionName'>,
+): Generator<TalkerCount> {
   // Wall clock less CLOCK_MONOTONIC, in milliseconds.
   const wallClockMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
   for (let start = 0; start < buffer.byteLength; start += RECORD_BYTES) {
-    const bytes = Buffer.from(buffer, start, RECORD_BYTES);
-    yield [bytes.toString('latin1', 0, KEY_BYTES), decode(bytes, context, wallClockMs)];
+    const record = Buffer.from(buffer, start, RECORD_BYTES);
+    const key = record.toString('latin1', 0, KEY_BYTES);
+    const name = record.toString('latin1', AT.interface, AT.missing);
+    // Now: its module may be unloaded later.
+    const location = functionName(
+      record.readUInt32LE(AT.location),
+      record.readUInt32LE(AT.location + 4),
+    );
+    yield {
+      key,
+      count: readUint64(record, AT.count),
+      missing: readUint64(record, AT.missing),
+      first: wallClockMs + readUint64(record, AT.firstNs) / 1e6,
+      last: wallClockMs + readUint64(record, AT.lastNs) / 1e6,
+      identify: () => identify(key, name, location, reasonName),
+    };
   }
 }
 
-function decode(
-  record: Buffer,
-  { reasonName, functionName }: Pick<RecordContext, 'reasonName' | 'functionName'>,
-  wallClockMs: number,
-): Talker {
+function identify(
+  key: string,
+  name: string,
+  location: string | undefined,
+  reasonName: RecordContext['reasonName'],
+): TalkerIdentity {
+  const record = Buffer.from(key, 'latin1');
   const isEthernet = record[AT.isEthernet] === 1;
   const mac = (at: number) => (isEthernet ? formatMacAddress(record, at) : '');
-  const time = (at: number) => new Date(wallClockMs + Number(record.readBigUInt64LE(at)) / 1e6);
   const protocol = record.readUInt16LE(AT.vlanProtocol);
   const counter = COUNTER_NAMES[record.readUInt8(AT.counter)];
   const reason = record.readUInt32LE(AT.reason);
-  const location = functionName(
-    record.readUInt32LE(AT.location),
-    record.readUInt32LE(AT.location + 4),
-  );
-  const name = record.subarray(AT.interface, AT.missing);
   return {
-    interface: name.toString('utf8', 0, name.indexOf(0)),
+    interface: Buffer.from(name.slice(0, name.indexOf('\0')), 'latin1').toString(),
     ifindex: record.readUInt32LE(AT.ifindex),
     netns: record.readUInt32LE(AT.netns),
     source: mac(AT.source),
@@ -68,9 +78,10 @@ function decode(
     ...(counter !== undefined && { counter }),
     ...(reason !== NO_REASON && { reason: reasonName(reason) }),
     ...(location !== undefined && { location }),
-    count: Number(record.readBigUInt64LE(AT.count)),
-    missing: Number(record.readBigUInt64LE(AT.missing)),
-    first: time(AT.firstNs),
-    last: time(AT.lastNs),
   };
+}
+
+/** Exact up to 2^53; a BigInt would take ten times as long. */
+function readUint64(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
 }

@@ -1,10 +1,20 @@
 import type { DropEvent, DropTotals } from './drop-event.ts';
-import type { Talker, TalkerCounts } from './drop-summary.ts';
+import type {
+  DropSummary,
+  Talker,
+  TalkerCount,
+  TalkerCounts,
+  TalkerIdentity,
+} from './drop-summary.ts';
+
+/** How many are kept apart. */
+export const MOST_TALKERS = 16_384;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-interface Row {
-  readonly talker: Mutable<Talker>;
+interface Row extends Mutable<TalkerCount> {
+  /** Once it was listed. */
+  identity?: TalkerIdentity;
   /** What `#unseen` was in all when the row was last up to date. */
   settled: number;
 }
@@ -18,39 +28,27 @@ export class TalkerTable {
   readonly #limit: number;
   #rows = new Map<string, Row>();
   #drops = 0;
-  #others = 0;
   /** Of how many drops, in all, it is not known whose they are: to a talker who was not told of. */
   #unseen = 0;
   /** How many drops a talker may have had so far who has no row. */
   #mostOfUnknown = 0;
 
-  constructor(limit = 16_384) {
+  constructor(limit: number = MOST_TALKERS) {
     this.#limit = limit;
-  }
-
-  /** How many drops there were. */
-  get drops(): number {
-    return this.#drops;
-  }
-
-  /** How many of them no talker has. */
-  get others(): number {
-    return this.#others;
   }
 
   add({ talkers, others, mostMissing }: TalkerCounts): void {
     this.#drops += others;
-    this.#others += others;
     const before = this.#mostOfUnknown;
     this.#unseen += mostMissing;
-    for (const [key, talker] of talkers) this.#addTalker(key, talker, before, mostMissing);
+    for (const talker of talkers) this.#addTalker(talker, before, mostMissing);
     this.#mostOfUnknown += mostMissing;
     if (this.#rows.size > this.#limit) this.#forget();
   }
 
   addDrop(drop: DropEvent): void {
-    const { time, counter, vlan, reason, location } = drop;
-    const talker: Talker = {
+    const { counter, vlan, reason, location } = drop;
+    const identity: TalkerIdentity = {
       interface: drop.interface,
       ifindex: drop.ifindex,
       netns: drop.netns,
@@ -61,12 +59,8 @@ export class TalkerTable {
       ...(counter !== undefined && { counter: counter.name }),
       ...(reason !== undefined && { reason }),
       ...(location !== undefined && { location }),
-      count: 1,
-      missing: 0,
-      first: time,
-      last: time,
     };
-    this.add({ talkers: [[keyOf(talker), talker]], others: 0, mostMissing: 0 });
+    this.#addIdentified(identity, 1, drop.time.getTime());
   }
 
   addTotals(totals: DropTotals, now: Date): void {
@@ -75,30 +69,48 @@ export class TalkerTable {
       this.add({ talkers: [], others: count, mostMissing: count });
       return;
     }
-    const talker = { ...link, source, destination, etherType, count, missing: 0 };
-    const timed: Talker = { ...talker, first: now, last: now };
-    this.add({ talkers: [[keyOf(timed), timed]], others: 0, mostMissing: 0 });
+    this.#addIdentified({ ...link, source, destination, etherType }, count, now.getTime());
   }
 
-  /** The loudest first. */
-  loudest(): Talker[] {
-    return [...this.#rows.values()].sort(byCount).map(({ talker, settled }) => ({
-      ...talker,
-      missing: talker.missing + this.#unseen - settled,
-    }));
+  /** The loudest talkers, and the drops of all others. */
+  list(limit: number = this.#limit): Pick<DropSummary, 'drops' | 'talkers' | 'others'> {
+    const rows = [...this.#rows.values()].sort(byCount).slice(0, limit);
+    const listed = rows.reduce((sum, { count }) => sum + count, 0);
+    const talkers = rows.map((row) => this.#talker(row));
+    return { drops: this.#drops, talkers, others: this.#drops - listed };
   }
 
-  #addTalker(key: string, talker: Talker, mostBefore: number, mostMissing: number): void {
+  #talker(row: Row): Talker {
+    row.identity ??= row.identify();
+    return {
+      count: row.count,
+      missing: row.missing + this.#unseen - row.settled,
+      first: new Date(row.first),
+      last: new Date(row.last),
+      // Last: before the others it would take V8 twenty times as long.
+      ...row.identity,
+    };
+  }
+
+  #addIdentified(identity: TalkerIdentity, count: number, time: number): void {
+    const key = keyOf(identity);
+    const times = { first: time, last: time };
+    const talker = { key, count, missing: 0, ...times, identify: () => identity };
+    this.add({ talkers: [talker], others: 0, mostMissing: 0 });
+  }
+
+  #addTalker(talker: TalkerCount, mostBefore: number, mostMissing: number): void {
     this.#drops += talker.count;
-    const row = this.#rows.get(key);
+    const row = this.#rows.get(talker.key);
     if (row === undefined) {
-      const missing = talker.missing + mostBefore;
-      this.#rows.set(key, { talker: { ...talker, missing }, settled: this.#unseen });
+      const { key, count, missing, first, last, identify } = talker;
+      const most = { missing: missing + mostBefore, settled: this.#unseen };
+      this.#rows.set(key, { key, count, first, last, identify, ...most });
       return;
     }
-    row.talker.count += talker.count;
-    row.talker.missing += talker.missing;
-    row.talker.last = talker.last;
+    row.count += talker.count;
+    row.missing += talker.missing;
+    row.last = talker.last;
     // Of what was not known this time, this talker's part is in its own `missing`.
     row.settled += mostMissing;
   }
@@ -106,9 +118,8 @@ export class TalkerTable {
   #forget(): void {
     const sorted = [...this.#rows].sort(([, a], [, b]) => byCount(a, b));
     const kept = Math.floor(this.#limit / 2);
-    for (const [, { talker, settled }] of sorted.slice(kept)) {
-      this.#others += talker.count;
-      const most = talker.count + talker.missing + this.#unseen - settled;
+    for (const [, { count, missing, settled }] of sorted.slice(kept)) {
+      const most = count + missing + this.#unseen - settled;
       this.#mostOfUnknown = Math.max(this.#mostOfUnknown, most);
     }
     this.#rows = new Map(sorted.slice(0, kept));
@@ -116,11 +127,11 @@ export class TalkerTable {
 }
 
 function byCount(a: Row, b: Row): number {
-  return b.talker.count - a.talker.count;
+  return b.count - a.count;
 }
 
 /** What tells a talker from all others. */
-function keyOf(talker: Talker): string {
+function keyOf(talker: TalkerIdentity): string {
   const { interface: name, ifindex, netns, source, destination, etherType, vlan } = talker;
   const { counter, reason, location } = talker;
   const tag = vlan === undefined ? '' : `${vlan.protocol} ${vlan.id} ${vlan.priority} ${vlan.dei}`;

@@ -26,8 +26,8 @@ export interface WatchParts {
   /** Why better probes were passed over. */
   readonly passedOver: readonly ProbeError[];
   /** Where a summary is delivered, and how often it is told. */
-  readonly summary?: SummaryFeed;
-  readonly everyMs?: number | undefined;
+  readonly summary: SummaryFeed | undefined;
+  readonly everyMs: number | undefined;
   /** Called once, when the watch closes. */
   cleanUp(): void;
 }
@@ -87,8 +87,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
   async summary(): Promise<DropSummary> {
     const { summary, books } = this.#parts;
     if (summary === undefined) throw notDelivered('A summary is', "deliver: 'summary'");
-    if (this.#closing === undefined) await this.#inquire(async () => this.#running.flush());
-    else await this.#closing;
+    await (this.#closing ?? this.#flush());
     return summary.summary(this.probe, books.since);
   }
 
@@ -138,6 +137,10 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     void this.close();
   }
 
+  #flush(): Promise<void> {
+    return this.#inquire(async () => this.#running.flush());
+  }
+
   /** The probe stays open until `ask` has its answer. */
   async #inquire<T>(ask: () => Promise<T>): Promise<T> {
     const answer = ask();
@@ -158,7 +161,9 @@ export class OpenWatch extends EventEmitter implements DropWatch {
   async #tellSummary(): Promise<void> {
     // Asked for while the last one is not made yet, it would be late, too.
     if (this.#inquiries.size > 0) return;
-    this.#emitSafely('summary', await this.summary());
+    // The kernel's tables have room for so long only. To list the talkers takes its time.
+    if (this.listenerCount('summary') === 0) await this.#flush();
+    else this.#emitSafely('summary', await this.summary());
   }
 
   /** Where nobody listens to them, they are lost: a loop is told of single drops only. */

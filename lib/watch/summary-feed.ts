@@ -6,10 +6,13 @@ import type { ProbeSink } from '../probes/probe.ts';
 /** Counts what a probe delivers by talker; losses and failures go on to `feed`. */
 export class SummaryFeed implements ProbeSink {
   readonly #feed: Pick<ProbeSink, 'lost' | 'failed'>;
+  readonly #talkerLimit: number;
   readonly #table = new TalkerTable();
 
-  constructor(feed: Pick<ProbeSink, 'lost' | 'failed'>) {
+  /** It lists at most `talkerLimit` talkers. */
+  constructor(feed: Pick<ProbeSink, 'lost' | 'failed'>, talkerLimit: number) {
     this.#feed = feed;
+    this.#talkerLimit = talkerLimit;
   }
 
   batch(batch: DropBatch): void {
@@ -34,8 +37,6 @@ export class SummaryFeed implements ProbeSink {
 
   /** `since`: when the probe was armed. */
   summary(probe: ProbeName, since: Date): DropSummary {
-    const { drops, others } = this.#table;
-    const talkers = this.#table.loudest();
-    return { probe, since, until: new Date(), drops, talkers, others };
+    return { probe, since, until: new Date(), ...this.#table.list(this.#talkerLimit) };
   }
 }

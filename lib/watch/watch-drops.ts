@@ -45,7 +45,7 @@ async function openWatch(
   signal: AbortSignal | undefined,
 ): Promise<DropWatch> {
   const feed = new DropFeed(plan.queueLimit);
-  const summary = plan.summaryEveryMs === undefined ? undefined : new SummaryFeed(feed);
+  const summary = plan.summary && new SummaryFeed(feed, plan.summary.talkerLimit);
   const books = new Bookkeeping(plan);
   const { running, passedOver } = await startProbe(plan.probes, plan.probeOptions, summary ?? feed);
   try {
@@ -62,7 +62,8 @@ async function openWatch(
     running,
     books,
     passedOver,
-    ...(summary !== undefined && { summary, everyMs: plan.summaryEveryMs }),
+    summary,
+    everyMs: plan.summary?.everyMs,
     cleanUp() {
       gone?.close();
       signal?.removeEventListener('abort', abort);

@@ -1,4 +1,5 @@
 import { PROBE_NAMES, type ProbeName } from '../drops/drop-event.ts';
+import { MOST_TALKERS } from '../drops/talker-table.ts';
 import { invalidArgument } from '../errors.ts';
 import { parseMacAddress } from '../ethernet/mac-address.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
@@ -27,6 +28,8 @@ export interface WatchOptions {
   readonly deliver?: 'drops' | 'summary' | undefined;
   /** How often a 'summary' event comes, 10 to 3,600,000 milliseconds. Default: 1000. */
   readonly everyMs?: number | undefined;
+  /** How many talkers a summary lists, the loudest: 1 to 16,384. Default: 1000. */
+  readonly talkerLimit?: number | undefined;
   /** 'counted' (default): drops that moved a link counter; 'all': every drop. */
   readonly scope?: 'counted' | 'all' | undefined;
   /** Source MAC address. */
@@ -60,6 +63,9 @@ export interface WatchOptions {
   readonly onProgress?: ((progress: ArmingProgress) => void) | undefined;
 }
 
+/** How drops are summed up. */
+type SummaryPlan = Readonly<{ everyMs: number; talkerLimit: number }>;
+
 /** Options that were checked, with defaults for what they leave out. */
 export interface WatchPlan {
   /** The interfaces to watch, as they were named, by ifindex. Empty: all. */
@@ -67,8 +73,8 @@ export interface WatchPlan {
   /** Never empty. */
   readonly probes: readonly ProbeName[];
   readonly queueLimit: number;
-  /** How often a summary is told; undefined: drops are. */
-  readonly summaryEveryMs: number | undefined;
+  /** How often a summary is told, and how many talkers it lists; undefined: drops are told. */
+  readonly summary: SummaryPlan | undefined;
   readonly networkNamespace: NetworkNamespaceRef | undefined;
   readonly probeOptions: ProbeOptions;
   readonly allNamespaces: boolean;
@@ -83,6 +89,7 @@ const OPTIONS: Readonly<Record<keyof WatchOptions, true>> = {
   networkNamespace: true,
   deliver: true,
   everyMs: true,
+  talkerLimit: true,
   scope: true,
   source: true,
   destination: true,
@@ -121,6 +128,7 @@ export function planWatch(options: WatchOptions): WatchPlan {
   );
   const deliver = oneOf(options.deliver ?? 'drops', ['drops', 'summary'], 'options.deliver');
   const everyMs = integer(options.everyMs ?? 1000, 'options.everyMs', 10, 3_600_000);
+  const talkerLimit = integer(options.talkerLimit ?? 1000, 'options.talkerLimit', 1, MOST_TALKERS);
   const probeOptions: ProbeOptions = {
     networkNamespace: networkNamespacePath(namespace, 'options.networkNamespace'),
     allNamespaces,
@@ -147,7 +155,7 @@ export function planWatch(options: WatchOptions): WatchPlan {
     probes: list(wantedProbes(options), 'options.probe', (value, argument) =>
       oneOf(value, PROBE_NAMES, argument),
     ),
-    summaryEveryMs: deliver === 'summary' ? everyMs : undefined,
+    summary: deliver === 'summary' ? { everyMs, talkerLimit } : undefined,
     networkNamespace: namespace,
     queueLimit: integer(options.queueLimit ?? 65_536, 'options.queueLimit', 1, 2 ** 31),
     probeOptions,

@@ -108,6 +108,11 @@ struct trace_event_raw_kfree_skb {
 	void *rx_sk;			/* since 6.11 */
 };
 
+/* What the verifier knows by name. */
+enum special_kfunc_type {
+	KF_bpf_rdonly_cast = 1,
+};
+
 struct bpf_array {
 	void *pptrs[0];
 };

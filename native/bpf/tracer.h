@@ -31,8 +31,7 @@ static __always_inline __u64 untyped(struct cpu_state *cpu, const void *pointer)
 	return *scratch;
 }
 
-/* bpf_rdonly_cast() is there where this is, which the linker can tell: both came with 6.2. */
-extern const void bpf_cast_to_kern_ctx __ksym __weak;
+/* Since 6.2. */
 extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
 /*
@@ -41,7 +40,7 @@ extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
  */
 static __always_inline void read_words(__u64 *out, __u32 count, __u64 address)
 {
-	if (!&bpf_cast_to_kern_ctx) {
+	if (!bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast)) {
 		bpf_probe_read_kernel(out, count * sizeof(*out), (void *)address);
 		return;
 	}

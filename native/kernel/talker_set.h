@@ -4,8 +4,8 @@
 
 #include <linux/types.h>
 
-#define TALKER_WAYS 8		/* talkers in a set */
-#define TALKER_SETS 512		/* of one CPU in one table: 4096 talkers */
+#define TALKER_WAYS 16		/* talkers in a set */
+#define TALKER_SETS 256		/* of one CPU in one table: 4096 talkers */
 #define TALKER_TABLES 2		/* one is written while the other is read */
 
 #define TALKER_KEY_WORDS 5
@@ -42,7 +42,7 @@ struct talker {
 struct talker_set {
 	__u32 tags[TALKER_WAYS];	/* of the talkers' hashes; 0: this place and those behind it are free */
 	__u64 overflow;			/* drops of talkers for whom there was no place */
-	__u64 padding[3];
+	__u64 padding[7];
 	struct talker talkers[TALKER_WAYS];
 };
 

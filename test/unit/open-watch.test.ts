@@ -135,7 +135,8 @@ function open(queueLimit = 10, close: (feed: DropFeed) => void = () => {}) {
     unref() {},
   };
   const books = { since: new Date(), ledger: () => Promise.reject(new Error('No ledger here.')) };
-  const drops: DropWatch = new OpenWatch({ feed, running, books, passedOver: [], cleanUp });
+  const parts = { feed, running, books, passedOver: [], summary: undefined, everyMs: undefined };
+  const drops: DropWatch = new OpenWatch({ ...parts, cleanUp });
   return { feed, drops, cleanUp };
 }
 

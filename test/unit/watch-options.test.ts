@@ -58,6 +58,7 @@ const BAD: readonly (readonly [string, Record<string, unknown>, string])[] = [
   ['options.probe', { probe: 'tcpdump' }, `'ebpf'`],
   ['options.deliver', { deliver: 'everything' }, `'drops' or 'summary'`],
   ['options.everyMs', { everyMs: 9 }, 'an integer from 10 to 3600000'],
+  ['options.talkerLimit', { talkerLimit: 0 }, 'an integer from 1 to 16384'],
   ['options.networkNamespace', { networkNamespace: 1.5 }, 'the name, the path or the process'],
   ['options.interface', { networkNamespace: 'all', interface: 'lo' }, 'no interface'],
   ['options.headerBytes', { headerBytes: 257 }, 'an integer from 0 to 256'],
