@@ -17,7 +17,17 @@ export {
   ProbeError,
   SystemCallError,
 } from './errors.ts';
-export type { EthernetFrame } from './ethernet/frame.ts';
+export { composeFrame, type EthernetFrame } from './ethernet/frame.ts';
+export type { ArpPacket } from './ethernet/payload/arp.ts';
+export type { FrameContent } from './ethernet/payload/frame-content.ts';
+export type { IcmpMessage } from './ethernet/payload/icmp.ts';
+export type { IpContent } from './ethernet/payload/ip-content.ts';
+export type { Ipv4Packet } from './ethernet/payload/ipv4.ts';
+export type { Ipv6Packet } from './ethernet/payload/ipv6.ts';
+export type { LlcPdu, SnapHeader } from './ethernet/payload/llc.ts';
+export type { LldpId, LldpPdu, LldpTlv } from './ethernet/payload/lldp.ts';
+export type { TcpFlag, TcpSegment } from './ethernet/payload/tcp.ts';
+export type { UdpDatagram } from './ethernet/payload/udp.ts';
 export type { FrameVlan, VlanTag } from './ethernet/vlan.ts';
 export { injectFrame } from './injection/inject-frame.ts';
 export { type FrameInjector, openInjector } from './injection/injector.ts';

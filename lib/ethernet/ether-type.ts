@@ -8,8 +8,12 @@ const GREATEST = 0xffff;
  * Refuses with an ArgumentError what is no EtherType: an integer from 0x0600 to 0xffff. Which of
  * them means something is not asked: the set is open.
  */
-export function checkEtherType(etherType: number, argument: string): void {
-  if (Number.isInteger(etherType) && etherType >= LEAST && etherType <= GREATEST) return;
+export function checkEtherType(
+  etherType: number | undefined,
+  argument: string,
+): asserts etherType is number {
+  const isNumber = etherType !== undefined && Number.isInteger(etherType);
+  if (isNumber && etherType >= LEAST && etherType <= GREATEST) return;
   throw invalidArgument(argument, 'an EtherType from 0x0600 to 0xffff', etherType, mend(etherType));
 }
 

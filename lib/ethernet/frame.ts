@@ -2,13 +2,21 @@ import { invalidArgument } from '../errors.ts';
 import { checkBytes } from './bytes.ts';
 import { checkEtherType } from './ether-type.ts';
 import { formatMacAddress, MAC_LENGTH, writeMacAddress } from './mac-address.ts';
+import { checkObject, put16 } from './payload/fields.ts';
 import {
+  type FrameContent,
+  frameContentLength,
+  typeField,
+  writeFrameContent,
+} from './payload/frame-content.ts';
+import {
+  countTags,
   type FrameVlan,
   isTagProtocol,
   readVlan,
   TAG_LENGTH,
   type VlanTag,
-  writeVlan,
+  writeTags,
 } from './vlan.ts';
 
 const SOURCE = MAC_LENGTH;
@@ -20,19 +28,25 @@ const HEADER_LENGTH = TYPE + 2;
 /** IEEE 802.3, 4A.4.2: minFrameSize is 512 bits, of which the FCS takes 32. */
 const LEAST_LENGTH = 60;
 
+const NO_ROOM = new Uint8Array();
+
 /** An Ethernet frame. */
-export interface EthernetFrame {
+export interface EthernetFrame extends FrameContent {
   /** Source MAC address, with colons or hyphens. Default: that of the interface. */
   readonly source?: string | undefined;
   /** Destination MAC address, with colons or hyphens. */
   readonly destination: string;
-  /** EtherType, 0x0600 to 0xffff; with a `vlan`, that of what is inside. */
-  readonly etherType: number;
-  /** A VLAN tag. Default: none. */
-  readonly vlan?: FrameVlan | undefined;
-  /** What follows the EtherType. Default: nothing. */
-  readonly payload?: Uint8Array | undefined;
-  /** False: do not fill up with zeros to the least length, 60 bytes (64 with a tag). Default: true. */
+  /**
+   * EtherType, 0x0600 to 0xffff; with a `vlan`, that of what is inside. Default: that of what the frame
+   * carries, where that is not a `payload`.
+   */
+  readonly etherType?: number | undefined;
+  /** A VLAN tag, or several, the outermost first. Default: none. */
+  readonly vlan?: FrameVlan | readonly FrameVlan[] | undefined;
+  /**
+   * False: do not fill up with zeros to the least length, 60 bytes and 4 more for each tag. Default:
+   * true.
+   */
   readonly pad?: boolean | undefined;
 }
 
@@ -60,24 +74,36 @@ export function encodeFrame(
   ownAddress: () => Uint8Array,
 ): number {
   checkObject(frame, 'frame', 'an Ethernet frame, as an object or as a Uint8Array,');
-  const { source, etherType, vlan, payload } = frame;
-  checkEtherType(etherType, 'frame.etherType');
-  if (vlan !== undefined) checkObject(vlan, 'frame.vlan', 'an object with an id');
-  if (payload !== undefined) checkBytes(payload, 'frame.payload');
-  const type = vlan === undefined ? TYPE : TYPE + TAG_LENGTH;
-  const padding = type + 2 + (payload?.length ?? 0);
-  const length = Math.max(padding, leastLength(frame));
+  const { source, vlan } = frame;
+  const content = frameContentLength(frame, 'frame');
+  const field = typeOf(frame, content);
+  const tags = vlan === undefined ? 0 : countTags(vlan, 'frame.vlan');
+  const type = TYPE + tags * TAG_LENGTH;
+  const padding = type + 2 + content;
+  const length = Math.max(padding, leastLength(frame, tags));
   if (offset + length > into.length) return length;
 
   writeMacAddress(frame.destination, 'frame.destination', into, offset);
   if (source === undefined) into.set(ownAddress(), offset + SOURCE);
   else writeMacAddress(source, 'frame.source', into, offset + SOURCE);
-  if (vlan !== undefined) writeVlan(vlan, into, offset + TYPE);
-  into[offset + type] = etherType >> 8;
-  into[offset + type + 1] = etherType & 0xff;
-  if (payload !== undefined) into.set(payload, offset + type + 2);
+  if (vlan !== undefined) writeTags(vlan, into, offset + TYPE, 'frame.vlan');
+  put16(into, offset + type, field);
+  writeFrameContent(frame, into, offset + type + 2, content, 'frame');
   if (padding < length) into.fill(0, offset + padding, offset + length);
   return length;
+}
+
+/**
+ * The bytes of a frame, for whatever is done with them; `injectFrame` and injectors take the object
+ * itself. ArgumentError for what cannot be sent, and where there is no source.
+ */
+export function composeFrame(frame: EthernetFrame): Uint8Array {
+  const noInterface = () => {
+    throw invalidArgument('frame.source', 'a MAC address', undefined, 'Here is no interface.');
+  };
+  const bytes = new Uint8Array(encodeFrame(frame, NO_ROOM, 0, noInterface));
+  encodeFrame(frame, bytes, 0, noInterface);
+  return bytes;
 }
 
 /** Takes a frame apart. ArgumentError when it is shorter than an Ethernet header. */
@@ -107,14 +133,17 @@ export function checkFrameBytes(bytes: Uint8Array): void {
   );
 }
 
-/** With a tag it is 4 bytes more: what a bridge leaves of the frame is still long enough. */
-function leastLength({ vlan, pad = true }: EthernetFrame): number {
-  if (typeof pad !== 'boolean') throw invalidArgument('frame.pad', 'a boolean', pad);
-  if (!pad) return 0;
-  return vlan === undefined ? LEAST_LENGTH : LEAST_LENGTH + TAG_LENGTH;
+/** What is behind addresses and tags. `length`: of the content. */
+function typeOf(frame: EthernetFrame, length: number): number {
+  const { etherType } = frame;
+  const own = etherType === undefined ? typeField(frame, length, 'frame') : undefined;
+  if (own !== undefined) return own;
+  checkEtherType(etherType, 'frame.etherType');
+  return etherType;
 }
 
-function checkObject(value: unknown, argument: string, expected: string): void {
-  const other = typeof value !== 'object' || value === null || Array.isArray(value);
-  if (other || ArrayBuffer.isView(value)) throw invalidArgument(argument, expected, value);
+/** With a tag it is 4 bytes more: what a bridge leaves of the frame is still long enough. */
+function leastLength({ pad = true }: EthernetFrame, tags: number): number {
+  if (typeof pad !== 'boolean') throw invalidArgument('frame.pad', 'a boolean', pad);
+  return pad ? LEAST_LENGTH + tags * TAG_LENGTH : 0;
 }

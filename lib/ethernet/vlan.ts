@@ -1,4 +1,5 @@
 import { invalidArgument } from '../errors.ts';
+import { checkObject, put16 } from './payload/fields.ts';
 
 /** Bytes of an 802.1Q tag. */
 export const TAG_LENGTH = 4;
@@ -15,7 +16,10 @@ export interface FrameVlan {
   readonly priority?: number | undefined;
   /** Drop eligible indicator. Default: false. */
   readonly dei?: boolean | undefined;
-  /** Tag protocol identifier: 0x8100 (802.1Q, the default) or 0x88a8 (802.1ad). */
+  /**
+   * Tag protocol identifier: 0x8100 (802.1Q) or 0x88a8 (802.1ad). Default: 0x8100, and 0x88a8 of every tag
+   * that has another one inside it.
+   */
   readonly protocol?: number | undefined;
 }
 
@@ -36,19 +40,54 @@ export function isTagProtocol(etherType: number): boolean {
   return etherType === CUSTOMER || etherType === SERVICE;
 }
 
-/** Writes the 4 bytes of a tag at `into[offset]`. ArgumentError for what cannot be one. */
-export function writeVlan(vlan: FrameVlan, into: Uint8Array, offset: number): void {
-  const { id, priority = 0, dei = false, protocol = CUSTOMER } = vlan;
-  checkUpTo(4095, id, 'a VLAN identifier', 'frame.vlan.id');
-  checkUpTo(7, priority, 'a priority', 'frame.vlan.priority');
-  if (typeof dei !== 'boolean') throw invalidArgument('frame.vlan.dei', 'a boolean', dei);
+/** How many tags `writeTags` writes. */
+export function countTags(vlan: FrameVlan | readonly FrameVlan[], argument: string): number {
+  return tagsOf(vlan, argument).length;
+}
+
+/** Writes tags at `into[offset]`. ArgumentError for what cannot be one. */
+export function writeTags(
+  vlan: FrameVlan | readonly FrameVlan[],
+  into: Uint8Array,
+  offset: number,
+  argument: string,
+): void {
+  const tags = tagsOf(vlan, argument);
+  tags.forEach((tag, index) => {
+    const isLast = index === tags.length - 1;
+    const name = tags === vlan ? `${argument}[${index}]` : argument;
+    writeVlan(tag, into, offset + index * TAG_LENGTH, isLast ? CUSTOMER : SERVICE, name);
+  });
+}
+
+function tagsOf(vlan: FrameVlan | readonly FrameVlan[], argument: string): readonly FrameVlan[] {
+  if (isList(vlan)) return vlan;
+  checkObject(vlan, argument, 'an object with an id');
+  return [vlan];
+}
+
+function isList(vlan: FrameVlan | readonly FrameVlan[]): vlan is readonly FrameVlan[] {
+  return Array.isArray(vlan);
+}
+
+/** Writes the 4 bytes of a tag at `into[offset]`. */
+function writeVlan(
+  vlan: FrameVlan,
+  into: Uint8Array,
+  offset: number,
+  defaultProtocol: number,
+  argument: string,
+): void {
+  checkObject(vlan, argument, 'an object with an id');
+  const { id, priority = 0, dei = false, protocol = defaultProtocol } = vlan;
+  checkUpTo(4095, id, 'a VLAN identifier', `${argument}.id`);
+  checkUpTo(7, priority, 'a priority', `${argument}.priority`);
+  if (typeof dei !== 'boolean') throw invalidArgument(`${argument}.dei`, 'a boolean', dei);
   if (!isTagProtocol(protocol)) {
-    throw invalidArgument('frame.vlan.protocol', '0x8100 or 0x88a8', protocol);
+    throw invalidArgument(`${argument}.protocol`, '0x8100 or 0x88a8', protocol);
   }
-  into[offset] = protocol >> 8;
-  into[offset + 1] = protocol & 0xff;
-  into[offset + 2] = (priority << 5) | (dei ? 0x10 : 0) | (id >> 8);
-  into[offset + 3] = id & 0xff;
+  put16(into, offset, protocol);
+  put16(into, offset + 2, (priority << 13) | (dei ? 0x1000 : 0) | id);
 }
 
 /** Reads the 4 bytes of a tag. */

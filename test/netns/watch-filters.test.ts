@@ -149,7 +149,7 @@ function sendMany(injector: FrameInjector, frame: EthernetFrame, count: number):
 }
 
 /** A frame that is sent on `a`, and told as `etherType`. */
-function toB(frame: EthernetFrame = unknownFrame(), etherType = frame.etherType): Passing {
+function toB(frame: EthernetFrame = unknownFrame(), etherType = frame.etherType ?? 0): Passing {
   return { frame, on: 'a', by: 'b', etherType };
 }
 

@@ -130,7 +130,7 @@ function line(
 
 function sentAddresses(frame: EthernetFrame | Uint8Array): Addresses {
   if (!(frame instanceof Uint8Array)) {
-    return [frame.source ?? '', frame.destination, frame.etherType];
+    return [frame.source ?? '', frame.destination, frame.etherType ?? 0];
   }
   const mac = (start: number) => Buffer.from(frame.subarray(start, start + 6)).toString('hex');
   const colons = (hex: string) => hex.replace(/..(?!$)/g, '$&:');
