@@ -10,7 +10,9 @@ import { printTable } from './harness.mjs';
 import { compilePeers, peersIn } from './peers.mjs';
 
 const SUBJECTS = [
+  'compose',
   'injection',
+  'flood',
   'link-stats',
   'arming',
   'latency',
@@ -22,7 +24,7 @@ const SUBJECTS = [
 ];
 
 /** Those that take too long to run with the others. */
-const LONG = ['soak'];
+const LONG = ['soak', 'guest'];
 
 const FULL = { rounds: 7, scale: 1 };
 const QUICK = { rounds: 2, scale: 0.1 };
@@ -82,7 +84,8 @@ async function measureHere(subject, folder) {
   const known = [...SUBJECTS, ...LONG];
   if (!known.includes(subject)) throw new Error(`Subjects: ${known.join(', ')}`);
   const { measure } = await import(`./${subject}.mjs`);
-  printTable(await measure({ ...effort(), peers: peersIn(folder) }));
+  const table = await measure({ ...effort(), peers: peersIn(folder) });
+  if (table !== undefined) printTable(table);
 }
 
 function effort() {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -57,6 +57,15 @@ const OTHERS = {
     after: 'rmdir /sys/kernel/tracing/instances/dropscope-bench',
     tells: 'no MACs',
     count: (text) => text.split('\n').filter((line) => line.includes('kfree_skb')).length,
+  },
+  dropwatch: {
+    program: 'dropwatch',
+    // It reads its commands from a terminal, or from this. SIGINT only ends what `start` began.
+    command:
+      'mkfifo "$FOLDER/in" && exec <>"$FOLDER/in" && echo start >&0 && exec dropwatch -l kas',
+    leave: (folder) => writeFileSync(join(folder, 'in'), 'exit\n'),
+    tells: 'no MACs',
+    count: (text) => sum(text.matchAll(/^(\d+) drops at /gm)),
   },
   tcpdump: {
     program: 'tcpdump',
@@ -139,7 +148,7 @@ async function ours(watch, flood, count) {
   return { ...report, told, dropped, toolSeconds: (user + system) / 1e6 };
 }
 
-async function beside({ command, after, count }, flood) {
+async function beside({ command, after, leave, count }, flood) {
   const folder = mkdtempSync(join(tmpdir(), 'dropscope-bench-'));
   const script = `${WITH_TRACEFS}(${command}); ${after ?? ':'}`;
   const tool = spawn('unshare', ['--mount', '--', 'sh', '-c', script], {
@@ -160,6 +169,7 @@ async function beside({ command, after, count }, flood) {
     await sleep(SETTLING_MS);
     const toolSeconds = cpuSeconds(pid) - cpu;
     process.kill(pid, 'SIGINT');
+    leave?.(folder);
     await ended;
     const told = count(Buffer.concat(chunks).toString('latin1'), folder);
     return { ...report, told, dropped, toolSeconds };
@@ -170,7 +180,7 @@ async function beside({ command, after, count }, flood) {
 }
 
 const ARMING_MS = 2500;
-const SETTLING_MS = 1000;
+const SETTLING_MS = 1500;
 
 function childOf(pid) {
   const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');

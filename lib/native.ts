@@ -25,6 +25,53 @@ export interface PacketSocket {
   close(): void;
 }
 
+/** What a flood sends. */
+export interface NativeFloodPlan {
+  /** The file of the network namespace; undefined: this process's. */
+  readonly networkNamespace: string | undefined;
+  readonly ifindex: number;
+  /** Frames that lie end to end, sent in turns, and how long each is. */
+  readonly packed: Uint8Array;
+  readonly lengths: Uint32Array;
+  readonly fields: readonly NativeVariedField[];
+  /** Of frames. 0: no limit, and so are those of the next two. */
+  readonly count: number;
+  readonly durationNs: number;
+  readonly framesPerSecond: number;
+  /** 1 to 64. */
+  readonly threads: number;
+}
+
+/** A field that changes from frame to frame: struct VariedField of native/kernel/frame_sequence.h. */
+export interface NativeVariedField {
+  readonly kind: 0 | 1 | 2;
+  /** Bytes, 1 to 8. */
+  readonly width: number;
+  /** Where it begins in each frame. */
+  readonly offsets: Uint32Array;
+  /**
+   * The bits that belong to it, and then of a counter (0) the first value, the count of values and the
+   * step; of random ones (1) the least, the count of values and the seed; of a list (2) the values.
+   */
+  readonly numbers: BigUint64Array;
+}
+
+/** Threads that send. It began when it was made, and keeps the process alive until it has ended. */
+export interface Flood {
+  /** `refused`: pairs of an errno and of how many frames. `failure`: the RawSystemError that ended it. */
+  progress(): {
+    sent: number;
+    bytes: number;
+    durationNs: number;
+    failure?: Error;
+    refused: number[];
+  };
+  /** It ends soon, and then calls back. */
+  stop(): void;
+  /** Stops it without calling back, and frees everything. May be called twice. */
+  close(): void;
+}
+
 /** Tells of links that left this network namespace. */
 export interface LinkMonitor {
   /**
@@ -148,6 +195,11 @@ export interface NetlinkSocket {
 export interface Addon extends Links {
   /** In the network namespace behind a file, or in that of this process. */
   openPacketSocket(networkNamespace?: string): PacketSocket;
+  /** RawSystemError when no socket can be had, and then nothing was sent. */
+  readonly Flood: new (
+    plan: NativeFloodPlan,
+    onEnd: () => void,
+  ) => Flood;
   /** Calls `onChange` in each turn of the loop in which there is something to `read`. */
   readonly LinkMonitor: new (
     onChange: () => void,

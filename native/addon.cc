@@ -1,6 +1,7 @@
 #include <napi.h>
 
 #include "node/drop_tracer.h"
+#include "node/flood.h"
 #include "node/link_monitor.h"
 #include "node/link_table.h"
 #include "node/netlink_socket.h"
@@ -9,6 +10,7 @@
 // What JavaScript can see; lib/native.ts declares the same.
 static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   dropscope::export_packet_socket(env, exports);
+  dropscope::export_flood(env, exports);
   dropscope::export_link_table(env, exports);
   dropscope::export_link_monitor(env, exports);
   dropscope::export_netlink_socket(env, exports);

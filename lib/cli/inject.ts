@@ -1,13 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { DropscopeError } from '../errors.ts';
-import {
-  type DecodedFrame,
-  decodeFrame,
-  type EthernetFrame,
-  encodeFrame,
-} from '../ethernet/frame.ts';
-import { openInjector } from '../index.ts';
+import { type DecodedFrame, decodeFrame } from '../ethernet/frame.ts';
+import { composeFrame, openInjector } from '../index.ts';
 import {
   etherType,
   hexBytes,
@@ -119,12 +114,7 @@ async function inject(name: string, options: InjectOptions, output: Output): Pro
 
 function encode(options: InjectOptions): Uint8Array {
   const { source, destination, etherType, vlan, pad, payloadHex: payload } = options;
-  const frame: EthernetFrame = { source, destination, etherType, vlan, pad, payload };
-  // There is a source, so the interface is not asked for its address.
-  const write = (into: Uint8Array) => encodeFrame(frame, into, 0, () => Buffer.alloc(6));
-  const bytes = new Uint8Array(write(new Uint8Array(0)));
-  write(bytes);
-  return bytes;
+  return composeFrame({ source, destination, etherType, vlan, pad, payload });
 }
 
 /** What was sent of what was asked for. */

@@ -10,6 +10,7 @@ import {
   openLinks,
 } from '../link/network-namespace.ts';
 import type { LinkTable, PacketSocket } from '../native.ts';
+import { type FloodPlan, type FloodReport, planFlood, RunningFlood } from './flood.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
@@ -39,6 +40,14 @@ export interface FrameInjector extends Disposable {
    */
   sendAll(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number>;
   /**
+   * Sends many frames from threads of their own: as fast as it goes or at a rate, with fields that change
+   * from frame to frame. It has sockets of its own, takes no turns with `sendAll`, and keeps the process
+   * alive. Resolves when all was sent. A frame that finds a queue full is `refused` with ENOBUFS, and not
+   * tried again; any other refusal ends the flood, which rejects as `send` throws, with `sent` in the
+   * error. ArgumentError before anything is sent.
+   */
+  flood(plan: FloodPlan): Promise<FloodReport>;
+  /**
    * Closes the socket; frames that the kernel has taken still go out. A `sendAll` under way rejects
    * with ERR_CLOSED, and so does whatever is called after this, but for `close`.
    */
@@ -55,7 +64,7 @@ export function openInjector(target: InterfaceRef, options: NamespaceOptions = {
   const links = openLinks(networkNamespace, NAMESPACE);
   try {
     const path = networkNamespacePath(networkNamespace, NAMESPACE);
-    return new SocketInjector(target, links, () => openPacketSocket(path));
+    return new SocketInjector(target, links, path);
   } catch (error) {
     links.close();
     throw error;
@@ -67,7 +76,9 @@ const NAMESPACE = 'options.networkNamespace';
 class SocketInjector implements FrameInjector {
   readonly #target: InterfaceRef;
   readonly #links: LinkTable;
+  readonly #networkNamespace: string | undefined;
   readonly #ifindex: number;
+  readonly #floods = new Set<RunningFlood>();
   readonly #socket: PacketSocket;
   readonly #buffer = new FrameBuffer();
   /** The sendAll() that was called last. */
@@ -76,11 +87,12 @@ class SocketInjector implements FrameInjector {
   #wake = () => {};
   #closed = false;
 
-  constructor(target: InterfaceRef, links: LinkTable, openSocket: () => PacketSocket) {
+  constructor(target: InterfaceRef, links: LinkTable, networkNamespace: string | undefined) {
     this.#target = target;
     this.#links = links;
+    this.#networkNamespace = networkNamespace;
     this.#ifindex = resolveInterface(target, 'target', links);
-    this.#socket = openSocket();
+    this.#socket = openPacketSocket(networkNamespace);
     try {
       this.#socket.bind(this.#ifindex);
     } catch (error) {
@@ -112,8 +124,20 @@ class SocketInjector implements FrameInjector {
     return mine;
   }
 
+  async flood(plan: FloodPlan): Promise<FloodReport> {
+    if (this.#closed) throw closed('injector');
+    const flood = this.#startFlood(plan);
+    this.#floods.add(flood);
+    try {
+      return await flood.report;
+    } finally {
+      this.#floods.delete(flood);
+    }
+  }
+
   close(): void {
     this.#closed = true;
+    for (const flood of this.#floods) flood.close();
     this.#socket.close();
     this.#links.close();
     this.#wake();
@@ -121,6 +145,21 @@ class SocketInjector implements FrameInjector {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #startFlood(plan: FloodPlan): RunningFlood {
+    const native = planFlood(plan, {
+      ifindex: this.#ifindex,
+      networkNamespace: this.#networkNamespace,
+      ownAddress: this.#ownAddress,
+    });
+    try {
+      return new RunningFlood(native, plan, (failure) =>
+        this.#explain(failure, native.lengths[0] ?? 0),
+      );
+    } catch (error) {
+      throw this.#explain(error, 0);
+    }
   }
 
   async #sendEach(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number> {

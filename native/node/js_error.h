@@ -8,17 +8,22 @@
 
 namespace dropscope {
 
-// Runs body and turns a SystemError into a JavaScript Error with `syscall` and `errno` (positive,
-// as in errno(3)). Whatever makes a system call goes through here.
+// A JavaScript Error with `syscall` and `errno` (positive, as in errno(3)).
+inline Napi::Error to_js_error(Napi::Env env, const SystemError& error) {
+  auto js_error = Napi::Error::New(env, error.what());
+  js_error.Set("syscall", error.syscall());
+  js_error.Set("errno", Napi::Number::New(env, error.number()));
+  return js_error;
+}
+
+// Runs body and throws a SystemError on as a JavaScript Error. Whatever makes a system call goes
+// through here.
 template <typename Body>
 auto guard(Napi::Env env, Body&& body) -> decltype(body()) {
   try {
     return std::forward<Body>(body)();
   } catch (const SystemError& error) {
-    auto js_error = Napi::Error::New(env, error.what());
-    js_error.Set("syscall", error.syscall());
-    js_error.Set("errno", Napi::Number::New(env, error.number()));
-    throw js_error;
+    throw to_js_error(env, error);
   }
 }
 

@@ -16,9 +16,9 @@ if [ -z "$image" ]; then
 fi
 release=${image#linux-image-}
 
-# kmod and busybox make the initrd; iproute2 and nftables are for tests.
+# kmod and busybox make the initrd; iproute2 and nftables are for tests, dropwatch is for bench/guest.mjs.
 apt install systemtap "linux-headers-$release" gcc make libc6-dev kmod xz-utils busybox-static \
-  iproute2 nftables
+  iproute2 nftables dropwatch
 
 # Not installed: that would make an initrd with tools that nothing here needs. Since 7.x a kernel is
 # in four packages.

@@ -1,0 +1,405 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  composeFrame,
+  type EthernetFrame,
+  type FloodReport,
+  type FrameInjector,
+  openInjector,
+  SystemCallError,
+} from '../../lib/index.ts';
+import { native } from '../../lib/native.ts';
+import { startCapture } from '../support/capture.ts';
+import { SENDER } from '../support/frames.ts';
+import { carrier, tc } from '../support/links.ts';
+import {
+  ip,
+  linkCounters,
+  linkUp,
+  moveLink,
+  openNamespace,
+  type PeerNamespace,
+  vethPair,
+} from '../support/namespace.ts';
+import { countDescriptors } from '../support/resources.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const FRAME: EthernetFrame = {
+  source: SENDER,
+  destination: '02:00:00:00:00:0b',
+  etherType: 0x4321,
+  payload: new Uint8Array(46),
+};
+const ENDLESS = { frame: FRAME, durationMs: 60_000 };
+
+let injector: FrameInjector;
+
+beforeEach(async () => {
+  vethPair('a', 'b');
+  linkUp('b');
+  linkUp('a');
+  await carrier('a');
+  injector = openInjector('a');
+});
+
+afterEach(() => {
+  injector.close();
+  try {
+    ip('link', 'delete', 'dev', 'a');
+  } catch {
+    // A test has deleted it.
+  }
+});
+
+describe('flood', () => {
+  it('sends as many as it is to, and says what it sent', async () => {
+    const report = await injector.flood({ frame: FRAME, count: 10_000 });
+    expect(report).toEqual({
+      engine: 'sendmmsg',
+      sent: 10_000,
+      refused: {},
+      bytes: 600_000,
+      durationMs: expect.any(Number),
+      framesPerSecond: (10_000 / report.durationMs) * 1000,
+    });
+    expect(linkCounters('b').rx).toMatchObject({ packets: 10_000, bytes: 600_000 });
+  });
+
+  it('sends several frames in turns, of which the last turn may be short', async () => {
+    const frames = [60, 100, 200].map((length) =>
+      composeFrame({ ...FRAME, payload: new Uint8Array(length - 14) }),
+    );
+    const { bytes } = await injector.flood({ frames, count: 1000 });
+    expect(bytes).toBe(333 * 360 + 60);
+    expect(linkCounters('b').rx).toMatchObject({ packets: 1000, bytes });
+  });
+
+  it('sends from several threads', async () => {
+    const report = await injector.flood({ frame: FRAME, count: 100_001, threads: 3 });
+    expect(report).toMatchObject({ sent: 100_001, refused: {} });
+    expect(linkCounters('b').rx).toMatchObject({ packets: 100_001 });
+  });
+
+  it('sends no more than falls due', async () => {
+    const plan = { frame: FRAME, framesPerSecond: 1000, count: 100 };
+    expect(await injector.flood(plan)).toMatchObject({ sent: 100 });
+    const { sent, durationMs } = await injector.flood({
+      ...ENDLESS,
+      framesPerSecond: 2.5,
+      durationMs: 1000,
+    });
+    expect([sent, durationMs > 999]).toEqual([3, true]);
+  });
+
+  it('tells its progress, and at the end the same as it resolves with', async () => {
+    const told: FloodReport[] = [];
+    const plan = {
+      frame: FRAME,
+      durationMs: 1200,
+      onProgress: (one: FloodReport) => told.push(one),
+    };
+    const report = await injector.flood(plan);
+    expect(told).toHaveLength(2);
+    expect(told[1]).toEqual(report);
+    expect(told[0]?.sent).toBeLessThan(report.sent);
+  });
+
+  it('varies 1,000,000 frames just as it was told, in their order', async () => {
+    const COUNT = 1_000_000;
+    const file = join(tmpdir(), `dropscope-flood-${process.pid}.pcap`);
+    await using peer = await openNamespace();
+    await moveB(peer);
+    const options = ['-i', 'b', '-n', '-s', '96', '-B', '524288', '-U', '-Z', 'root', '-w', file];
+    const tcpdump = peer.spawn('tcpdump', [...options, 'ether', 'host', '02:00:00:00:00:0b']);
+    try {
+      const [line] = await once(tcpdump.stderr, 'data');
+      expect(String(line)).toContain('listening on');
+      const plan = {
+        frame: FRAME,
+        count: COUNT,
+        vary: [
+          { field: 'source', from: '02:00:00:00:00:00', to: '02:00:00:00:ff:ff', step: 3 },
+          { field: 'etherType', values: [0x4321, 0x4322, 0x88b5] },
+          { field: { offset: 4, width: 4 }, random: 7 },
+          { field: { offset: 40, width: 3 }, from: 1 },
+        ],
+      } as const;
+      expect(await injector.flood(plan)).toMatchObject({ sent: COUNT, refused: {} });
+      await waitFor('tcpdump to have all', () => statSync(file).size >= 24 + COUNT * 76);
+      tcpdump.kill('SIGINT');
+      await once(tcpdump, 'close');
+      expect(hashOf(capturedFrames(file))).toBe(hashOf(expectedFrames(COUNT)));
+    } finally {
+      tcpdump.kill('SIGKILL');
+      rmSync(file, { force: true });
+    }
+  }, 120_000);
+
+  it('varies a VLAN identifier and leaves the priority', async () => {
+    await using peer = await openNamespace();
+    await moveB(peer);
+    await using capture = await startCapture(peer, 'b');
+    const frame = { ...FRAME, vlan: { id: 1, priority: 5 } };
+    await injector.flood({ frame, count: 3, vary: { field: 'vlan', values: [7, 4095] } });
+    const tags = (await capture.frames(3)).map((bytes) => bytes.toString('hex', 12, 16));
+    expect(tags).toEqual(['8100a007', '8100afff', '8100a007']);
+  });
+
+  it('sends in the network namespace of the injector', async () => {
+    await using peer = await openNamespace();
+    await moveB(peer);
+    using there = openInjector('b', { networkNamespace: `/proc/${peer.pid}/ns/net` });
+    expect(await there.flood({ frame: FRAME, count: 500 })).toMatchObject({ sent: 500 });
+    expect(linkCounters('a').rx).toMatchObject({ packets: 500 });
+  });
+});
+
+describe('what can go wrong', () => {
+  it('counts what finds a queue full, and tries it once only', async () => {
+    tc(
+      'qdisc',
+      'add',
+      'dev',
+      'a',
+      'root',
+      'tbf',
+      'rate',
+      '1mbit',
+      'burst',
+      '10kb',
+      'limit',
+      '10kb',
+    );
+    const { sent, refused } = await injector.flood({ frame: FRAME, count: 50_000 });
+    const full = refused['ENOBUFS'] ?? 0;
+    expect(sent + full).toBe(50_000);
+    expect(full).toBeGreaterThan(40_000);
+    expect(linkCounters('a').tx['dropped']).toBe(0);
+    expect(qdisc()).toMatchObject({ drops: full });
+  });
+
+  it('waits where a slow queue has all of the send buffer', async () => {
+    tc('qdisc', 'add', 'dev', 'a', 'root', 'tbf', 'rate', '8mbit', 'burst', '10kb', 'limit', '1gb');
+    const frames = [60, 1514].map((length) =>
+      composeFrame({ ...FRAME, payload: new Uint8Array(length - 14) }),
+    );
+    const report = await injector.flood({ frames, count: 2000, threads: 2 });
+    expect(report).toMatchObject({ sent: 2000, refused: {} });
+    expect(qdisc()).toMatchObject({ drops: 0 });
+  });
+
+  it('counts what the peer refuses, and moves its counter once for each', async () => {
+    ip('link', 'set', 'dev', 'a', 'mtu', '1600');
+    const frames = [FRAME, composeFrame({ ...FRAME, payload: new Uint8Array(1600) })];
+    const report = await injector.flood({ frames, count: 1000 });
+    expect(report).toMatchObject({ sent: 500, refused: { ENOBUFS: 500 } });
+    expect(linkCounters('a').tx).toMatchObject({ packets: 500, dropped: 500 });
+  });
+
+  it('ends at a frame that is too long', async () => {
+    const frame = composeFrame({ ...FRAME, payload: new Uint8Array(1501) });
+    await expect(injector.flood({ frame, count: 10 })).rejects.toMatchObject({
+      code: 'ERR_SYSTEM_CALL',
+      sent: 0,
+      message: expect.stringContaining(
+        'The frame of 1515 bytes is longer than interface "a" takes',
+      ),
+    });
+  });
+
+  it.each<[string, () => void, readonly (keyof typeof constants.errno)[]]>([
+    ['goes down', () => ip('link', 'set', 'dev', 'a', 'down'), ['ENETDOWN']],
+    // It goes down first.
+    ['is deleted', () => ip('link', 'delete', 'dev', 'a'), ['ENETDOWN', 'ENXIO']],
+    ['gets a smaller MTU', () => ip('link', 'set', 'dev', 'a', 'mtu', '68'), ['EMSGSIZE']],
+  ])('ends when the interface %s', async (_, happen, errors) => {
+    const frame = { ...FRAME, payload: new Uint8Array(1000) };
+    const told: FloodReport[] = [];
+    const onProgress = (report: FloodReport) => told.push(report);
+    const flood = injector.flood({ ...ENDLESS, frame, onProgress });
+    await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > 100);
+    happen();
+    const error = await flood.catch((reason) => reason);
+    expect(error).toBeInstanceOf(SystemCallError);
+    const { sent, refused = {} } = told.at(-1) ?? {};
+    expect(error.sent).toBe(sent);
+    const name = errors.find((one) => error.errno === constants.errno[one]);
+    expect(refused[name ?? `none of ${errors}`]).toBeGreaterThan(0);
+  });
+
+  it('ends with the reason of its signal, and leaves nothing', async () => {
+    const before = countDescriptors();
+    const abort = new AbortController();
+    const flood = injector.flood({ ...ENDLESS, signal: abort.signal, threads: 4 });
+    await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > 100);
+    expect(countDescriptors()).toBeGreaterThan(before);
+    abort.abort(new Error('enough'));
+    await expect(flood).rejects.toThrow('enough');
+    expect(countDescriptors()).toBe(before);
+    const { packets } = linkCounters('b').rx;
+    await sleep(50);
+    expect(linkCounters('b').rx).toMatchObject({ packets });
+  });
+
+  it('ends while it waits for what falls due, and where the send buffer stays full', async () => {
+    const slow = { ...ENDLESS, framesPerSecond: 0.01, signal: AbortSignal.timeout(20) };
+    await expect(injector.flood(slow)).rejects.toMatchObject({ name: 'TimeoutError' });
+    tc(
+      'qdisc',
+      'add',
+      'dev',
+      'a',
+      'root',
+      'tbf',
+      'rate',
+      '8kbit',
+      'burst',
+      '1kb',
+      'limit',
+      '100mb',
+    );
+    const stuck = { ...ENDLESS, signal: AbortSignal.timeout(200) };
+    await expect(injector.flood(stuck)).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('sends nothing with a signal that was aborted before', async () => {
+    const plan = { ...ENDLESS, signal: AbortSignal.abort(new Error('too late')) };
+    await expect(injector.flood(plan)).rejects.toThrow('too late');
+    expect(linkCounters('b').rx).toMatchObject({ packets: 0 });
+  });
+
+  it('ends when the injector is closed', async () => {
+    const flood = injector.flood(ENDLESS);
+    injector.close();
+    await expect(flood).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await expect(injector.flood(ENDLESS)).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  it('ends with a worker that is terminated in the middle of it', async () => {
+    const before = countDescriptors();
+    const worker = new Worker(
+      `import('${new URL('../../dist/index.js', import.meta.url).href}').then(({ openInjector }) => {
+         const frame = { source: '${SENDER}', destination: '${SENDER}', etherType: 0x4321 };
+         openInjector('a').flood({ frame, durationMs: 60_000 });
+       });`,
+      { eval: true },
+    );
+    await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > 100);
+    await worker.terminate();
+    await waitFor('no descriptor more than before', () => countDescriptors() <= before);
+  });
+
+  it.each<[string, object]>([
+    ['plan', { frame: FRAME }],
+    ['plan', { count: 1 }],
+    ['plan', { frame: FRAME, frames: [FRAME], count: 1 }],
+    ['plan', { frame: FRAME, count: 1, speed: 5 }],
+    ['plan.frames', { frames: [], count: 1 }],
+    ['plan.frames', { frames: 5, count: 1 }],
+    ['frame', { frame: new Uint8Array(13), count: 1 }],
+    ['frame.etherType', { frame: { ...FRAME, etherType: 5 }, count: 1 }],
+    ['plan.count', { frame: FRAME, count: 0 }],
+    ['plan.count', { frame: FRAME, count: 1.5 }],
+    ['plan.durationMs', { frame: FRAME, durationMs: -1 }],
+    ['plan.framesPerSecond', { frame: FRAME, count: 1, framesPerSecond: 0 }],
+    ['plan.threads', { frame: FRAME, count: 1, threads: 65 }],
+    ['plan.signal', { frame: FRAME, count: 1, signal: {} }],
+    ['plan.onProgress', { frame: FRAME, count: 1, onProgress: 'told' }],
+    ['plan.vary', { frame: FRAME, count: 1, vary: 5 }],
+    ['plan.vary.field', { frame: FRAME, count: 1, vary: { field: 'ttl' } }],
+    ['plan.vary[0].field', { frame: FRAME, count: 1, vary: [{ field: 'vlan' }] }],
+    [
+      'plan.vary.field.offset',
+      { frame: FRAME, count: 1, vary: { field: { offset: 45, width: 2 } } },
+    ],
+    ['plan.vary.field.width', { frame: FRAME, count: 1, vary: { field: { offset: 0, width: 9 } } }],
+    ['plan.vary.from', { frame: FRAME, count: 1, vary: { field: 'etherType', from: 65_536 } }],
+    ['plan.vary.to', { frame: FRAME, count: 1, vary: { field: 'source', from: 2, to: 1 } }],
+    ['plan.vary.to', { frame: FRAME, count: 1, vary: { field: 'source', to: '02:00' } }],
+    ['plan.vary.step', { frame: FRAME, count: 1, vary: { field: 'source', step: 0 } }],
+    ['plan.vary.values', { frame: FRAME, count: 1, vary: { field: 'source', values: [] } }],
+    ['plan.vary.values[1]', { frame: FRAME, count: 1, vary: { field: 'vlan', values: [1, 4096] } }],
+    ['plan.vary.random', { frame: FRAME, count: 1, vary: { field: 'source', random: 0.5 } }],
+  ])('refuses a bad %s: %o', async (argument, plan) => {
+    const bad = argument.endsWith('[1]') ? { ...plan, frame: { ...FRAME, vlan: { id: 1 } } } : plan;
+    const flood: Promise<unknown> = Reflect.apply(injector.flood, injector, [bad]);
+    await expect(flood).rejects.toMatchObject({ name: 'ArgumentError', argument });
+    expect(linkCounters('b').rx).toMatchObject({ packets: 0 });
+  });
+
+  it('refuses in the addon what would reach beyond a frame', () => {
+    const plan = {
+      networkNamespace: undefined,
+      ifindex: 1,
+      packed: new Uint8Array(60),
+      lengths: Uint32Array.of(60),
+      fields: [],
+      count: 1,
+      durationNs: 0,
+      framesPerSecond: 0,
+      threads: 1,
+    };
+    const field = {
+      kind: 0,
+      width: 8,
+      offsets: Uint32Array.of(53),
+      numbers: BigUint64Array.of(1n, 0n, 1n, 1n),
+    } as const;
+    const { Flood } = native();
+    expect(() => new Flood({ ...plan, fields: [field] }, () => {})).toThrow(RangeError);
+    expect(() => new Flood({ ...plan, lengths: Uint32Array.of(61) }, () => {})).toThrow(RangeError);
+    expect(() => new Flood({ ...plan, lengths: new Uint32Array() }, () => {})).toThrow(RangeError);
+  });
+});
+
+async function moveB(namespace: PeerNamespace): Promise<void> {
+  moveLink('b', namespace);
+  namespace.ip('link', 'set', 'dev', 'b', 'addrgenmode', 'none', 'up');
+  await carrier('a');
+}
+
+/** What tc shows of the qdisc of `a`. */
+function qdisc(): object {
+  const [one] = JSON.parse(
+    execFileSync('tc', ['-s', '-j', 'qdisc', 'show', 'dev', 'a'], { encoding: 'utf8' }),
+  );
+  return one;
+}
+
+/** The bytes of the frames in a capture file whose records have 60 each. */
+function* capturedFrames(file: string): Generator<Uint8Array> {
+  const bytes = readFileSync(file);
+  for (let at = 24; at + 76 <= bytes.length; at += 76) yield bytes.subarray(at + 16, at + 76);
+}
+
+function* expectedFrames(count: number): Generator<Uint8Array> {
+  const frame = Buffer.from(composeFrame(FRAME));
+  for (let number = 0; number < count; number++) {
+    frame.writeUIntBE(0x020000000000 + 3 * (number % (Math.floor(0xffff / 3) + 1)), 6, 6);
+    frame.writeUInt16BE([0x4321, 0x4322, 0x88b5][number % 3] ?? 0, 12);
+    frame.writeUInt32BE(Number(splitMix64(7 + number) % 2n ** 32n), 18);
+    frame.writeUIntBE(1 + (number % (2 ** 24 - 1)), 54, 3);
+    yield frame;
+  }
+}
+
+/** The value after the first of the generator that begins with this state. */
+function splitMix64(state: number): bigint {
+  let z = BigInt.asUintN(64, BigInt(state + 1) * 0x9e3779b97f4a7c15n);
+  z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+  z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
+  return z ^ (z >> 31n);
+}
+
+function hashOf(frames: Iterable<Uint8Array>): string {
+  const hash = createHash('sha256');
+  for (const frame of frames) hash.update(frame);
+  return hash.digest('hex');
+}
