@@ -21,7 +21,7 @@ export async function measure({ rounds, scale, peers }) {
   const count = 1_000_000 * scale;
   const folder = mkdtempSync(join(tmpdir(), 'dropscope-bench-'));
   vethPair('sender', 'receiver');
-  using injector = openInjector('sender');
+  const injector = openInjector('sender');
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const flood = (plan) => async () => {
     delay.enable();
@@ -67,6 +67,7 @@ export async function measure({ rounds, scale, peers }) {
       ],
     };
   } finally {
+    injector.close();
     rmSync(folder, { recursive: true });
   }
 }

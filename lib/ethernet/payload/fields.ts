@@ -1,11 +1,14 @@
 import { invalidArgument } from '../../errors.ts';
 import { checkBytes } from '../bytes.ts';
 
+/** The greatest number of so many bits. */
+const GREATEST = Array.from({ length: 33 }, (_, bits) => 2 ** bits - 1);
+
 /** Gives back an unsigned integer of so many bits; ArgumentError for `argument.field` otherwise. */
 export function uint(value: number, bits: number, argument: string, field: string): number {
-  if (Number.isInteger(value) && value >= 0 && value < 2 ** bits) return value;
-  const expected = `an integer from 0 to ${2 ** bits - 1}`;
-  throw invalidArgument(`${argument}.${field}`, expected, value);
+  const greatest = GREATEST[bits] ?? 0;
+  if (Number.isInteger(value) && value >= 0 && value <= greatest) return value;
+  throw invalidArgument(`${argument}.${field}`, `an integer from 0 to ${greatest}`, value);
 }
 
 /** Gives back a boolean as a bit; ArgumentError for `argument.field` otherwise. */
@@ -31,20 +34,20 @@ export function checkObject(value: unknown, argument: string, expected = 'an obj
   if (other || ArrayBuffer.isView(value)) throw invalidArgument(argument, expected, value);
 }
 
-/** Which of `names` an object has; ArgumentError when it has more than one of them. */
-export function onlyOne<Name extends string>(
-  object: Partial<Record<Name, unknown>>,
-  names: readonly Name[],
+/** The index of the one that is given of some values, or -1; ArgumentError where there are more. */
+export function onlyOne(
+  values: readonly unknown[],
+  names: readonly string[],
   argument: string,
-): Name | undefined {
-  let found: Name | undefined;
-  for (const name of names) {
-    if (object[name] === undefined) continue;
-    if (found !== undefined) {
-      const mend = `It has ${found} and ${name}.`;
-      throw invalidArgument(argument, `one of ${names.join(', ')}`, object, mend);
+): number {
+  let found = -1;
+  for (let index = 0; index < values.length; index++) {
+    if (values[index] === undefined) continue;
+    if (found >= 0) {
+      const received = `${names[found]} and ${names[index]}`;
+      throw invalidArgument(argument, `one of ${names.join(', ')}`, received);
     }
-    found = name;
+    found = index;
   }
   return found;
 }

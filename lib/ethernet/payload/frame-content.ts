@@ -16,13 +16,15 @@ export interface FrameContent {
   readonly payload?: Uint8Array | undefined;
 }
 
-const KINDS: readonly (keyof FrameContent)[] = ['arp', 'ipv4', 'ipv6', 'llc', 'lldp', 'payload'];
+const KINDS = ['arp', 'ipv4', 'ipv6', 'llc', 'lldp', 'payload'] as const;
 
 /** How many bytes `writeFrameContent` writes. ArgumentError where there is more than one of them. */
 export function frameContentLength(content: FrameContent, argument: string): number {
-  const kind = onlyOne(content, KINDS, argument);
-  if (kind !== undefined && kind !== 'payload') checkObject(content[kind], `${argument}.${kind}`);
   const { arp, ipv4, ipv6, llc, lldp, payload } = content;
+  const values = [arp, ipv4, ipv6, llc, lldp, payload];
+  const index = onlyOne(values, KINDS, argument);
+  const kind = KINDS[index];
+  if (kind !== undefined && kind !== 'payload') checkObject(values[index], `${argument}.${kind}`);
   if (ipv4 !== undefined) return ipv4Length(ipv4, `${argument}.ipv4`);
   if (ipv6 !== undefined) return ipv6Length(ipv6, `${argument}.ipv6`);
   if (llc !== undefined) return llcLength(llc, `${argument}.llc`);

@@ -12,14 +12,17 @@ export interface IpContent {
   readonly payload?: Uint8Array | undefined;
 }
 
-type Kind = keyof IpContent;
-
-const KINDS: readonly Kind[] = ['udp', 'tcp', 'icmp', 'payload'];
+const KINDS = ['udp', 'tcp', 'icmp', 'payload'] as const;
 
 /** Which of them a packet has. */
-export function kindOf(content: IpContent, argument: string): Kind | undefined {
-  const kind = onlyOne(content, KINDS, argument);
-  if (kind !== undefined && kind !== 'payload') checkObject(content[kind], `${argument}.${kind}`);
+export function kindOf(
+  { udp, tcp, icmp, payload }: IpContent,
+  argument: string,
+): (typeof KINDS)[number] | undefined {
+  const values = [udp, tcp, icmp, payload];
+  const index = onlyOne(values, KINDS, argument);
+  const kind = KINDS[index];
+  if (kind !== undefined && kind !== 'payload') checkObject(values[index], `${argument}.${kind}`);
   return kind;
 }
 
