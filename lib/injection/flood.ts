@@ -171,11 +171,11 @@ function encodeAll({ frame, frames }: FloodPlan, ownAddress: () => Uint8Array): 
   }
   const buffer = new FrameBuffer();
   const all: Uint8Array[] = [];
-  for (const one of frames ?? [frame]) {
+  for (const one of frames ?? (frame === undefined ? [] : [frame])) {
     if (all.length === MOST_FRAMES) {
       throw invalidArgument('plan.frames', `at most ${MOST_FRAMES} frames`, frames);
     }
-    all.push(buffer.bytes.slice(0, buffer.write(one as EthernetFrame, 0, ownAddress)));
+    all.push(buffer.bytes.slice(0, buffer.write(one, 0, ownAddress)));
   }
   if (all.length === 0) throw invalidArgument('plan.frames', 'at least one frame', frames);
   return all;

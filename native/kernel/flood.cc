@@ -29,6 +29,9 @@ constexpr uint64_t kPatienceNs = 50'000'000;
 // Paced, frames that fall due within this time are sent at once.
 constexpr double kBurstSeconds = 100e-6;
 
+// Three centuries: a rate may be as small as it likes.
+constexpr double kForeverNs = 1e19;
+
 uint64_t now_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -232,8 +235,8 @@ bool Flood::is_over() const {
 
 bool Flood::wait_until_due(uint64_t number) const {
   if (plan_.frames_per_second == 0) return true;
-  const double seconds = static_cast<double>(number) / plan_.frames_per_second;
-  const uint64_t due = start_ns_ + static_cast<uint64_t>(seconds * 1e9);
+  const double wait_ns = 1e9 * static_cast<double>(number) / plan_.frames_per_second;
+  const uint64_t due = start_ns_ + static_cast<uint64_t>(std::min(wait_ns, kForeverNs));
   for (uint64_t now = now_ns(); now < due; now = now_ns()) {
     if (is_over()) return false;
     sleep_until(std::min(due, now + kPatienceNs));

@@ -46,9 +46,10 @@ VariedField read_field(const Napi::Object& from) {
 
 double to_rate(Napi::Value value) {
   double rate = 0;
-  if (napi_get_value_double(value.Env(), value, &rate) != napi_ok || !(rate >= 0)) {
-    throw Napi::RangeError::New(value.Env(), "Expected a rate");
+  if (napi_get_value_double(value.Env(), value, &rate) != napi_ok) {
+    throw Napi::TypeError::New(value.Env(), "Expected a number");
   }
+  if (!(rate >= 0)) throw Napi::RangeError::New(value.Env(), "Number out of range");
   return rate;
 }
 

@@ -6,6 +6,7 @@ import {
   addon,
   collectGarbage,
   countDescriptors,
+  FLOOD_PLAN,
   FRAME,
   LO,
   openTracer,
@@ -27,13 +28,14 @@ async function openEverything({ whileOpening }) {
     socket.onceWritable(sendAgain);
   };
   sendAgain();
+  const flood = new addon.Flood(FLOOD_PLAN, () => {});
   let tracer;
   const opening = openTracer(TRACER_OPTIONS, () => tracer.wakeOnNext());
   if (!whileOpening) {
     tracer = await opening;
     tracer.wakeOnNext();
   }
-  return { monitor, socket, opening };
+  return { monitor, socket, flood, opening };
 }
 
 async function terminate(data) {

@@ -28,6 +28,19 @@ export const TRACER_OPTIONS = {
   destinations: [],
 };
 
+/** A flood on `lo` that ends when it is stopped. */
+export const FLOOD_PLAN = {
+  networkNamespace: undefined,
+  ifindex: LO,
+  packed: FRAME,
+  lengths: Uint32Array.of(FRAME.length),
+  fields: [],
+  count: 0,
+  durationNs: 0,
+  framesPerSecond: 0,
+  threads: 2,
+};
+
 /** Values of every kind. None of them is a function, bytes, words or a list of anything. */
 export const ODD_VALUES = [
   undefined,
