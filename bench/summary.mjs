@@ -11,7 +11,7 @@ const TALKERS = 1000;
 const REAL_TALKERS = 10;
 
 /** What native/kernel/talker_set.h says: tables, sets, and bytes of a set. */
-const TABLE_BYTES = 2 * 256 * 1536;
+const TABLE_BYTES = 2 * 256 * 1408;
 
 /** Whether a summary is exact at full speed on both CPUs, and what it costs JavaScript. */
 export async function measure({ scale, peers }) {

@@ -27,7 +27,7 @@ export class DropscopeError extends Error implements Explanation {
   readonly code: ErrorCode;
   readonly reason: string;
   readonly mend: string;
-  /** From `sendAll` only: how many frames the kernel had taken before this one came in the way. */
+  /** From `sendAll` and `flood` only: how many frames the kernel had taken before this came in the way. */
   declare sent?: number;
 
   constructor(code: ErrorCode, { reason, mend }: Explanation, options?: ErrorOptions) {

@@ -41,7 +41,7 @@ export function addFilters(command: Command): Command {
 }
 
 /** What else a watch is armed with. */
-type Delivery = Pick<WatchOptions, 'deliver' | 'everyMs'>;
+type Delivery = Pick<WatchOptions, 'deliver' | 'everyMs' | 'talkerLimit'>;
 
 /**
  * A watch that is armed, of which people are told on stderr; undefined when it was interrupted while

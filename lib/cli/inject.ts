@@ -1,14 +1,13 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { DropscopeError } from '../errors.ts';
 import { type DecodedFrame, decodeFrame } from '../ethernet/frame.ts';
-import { composeFrame, openInjector } from '../index.ts';
+import { composeFrame, type FloodReport, openInjector } from '../index.ts';
 import {
   etherType,
   hexBytes,
   integer,
   macAddress,
   networkNamespace,
+  seconds,
   type VlanArgument,
   vlan,
 } from './arguments.ts';
@@ -27,18 +26,18 @@ interface InjectOptions {
   readonly frameHex?: Uint8Array;
   readonly vlan?: VlanArgument;
   readonly pad: boolean;
-  readonly count: number;
+  readonly count?: number;
+  readonly duration?: number;
+  readonly rate?: number;
   readonly netns?: string | number;
   readonly json?: boolean;
 }
-
-/** Frames between two looks at whether there was a Ctrl-C. */
-const FRAMES_PER_TURN = 4096;
 
 const EXAMPLES = `
 Examples:
   dropscope inject lo
   dropscope inject eth0 --ether-type 0x88b5 --vlan 99:5 --payload-hex 0a0b0c --count 1000
+  dropscope inject eth0 --rate 100000 --duration 10s
   dropscope inject eth0 --frame-hex 'ffffffffffff 00005e005300 4321'
 `;
 
@@ -68,7 +67,13 @@ export function addInject(program: Command, output: Output): void {
         .argParser(hexBytes('--frame-hex'))
         .conflicts(['source', 'destination', 'etherType', 'payloadHex', 'vlan', 'pad']),
     )
-    .option('--count <n>', 'how often', integer('--count', 1), 1)
+    .option(
+      '--count <n>',
+      'how often; default: 1, or no limit with --duration',
+      integer('--count', 1),
+    )
+    .option('--duration <time>', 'for how long: seconds, or 90s, 5m, 2h', seconds('--duration'))
+    .option('--rate <n>', 'frames a second; default: as fast as it goes', integer('--rate', 1))
     .option(
       '--netns <namespace>',
       'in this network namespace: a name, a path, or a process number',
@@ -80,36 +85,38 @@ export function addInject(program: Command, output: Output): void {
 }
 
 async function inject(name: string, options: InjectOptions, output: Output): Promise<void> {
-  const { count, json = false } = options;
+  const { duration, rate, json = false } = options;
+  const count = options.count ?? (duration === undefined ? 1 : undefined);
   const bytes = options.frameHex ?? encode(options);
   const frame = decodeFrame(bytes);
-  const say = async (sent: number) => {
-    const said: Sent = { name, frame, length: bytes.length, sent, count };
+  const say = async (report: FloodReport) => {
+    const said: Sent = { name, frame, length: bytes.length, report, count };
     await output.write(json ? sentJson(said) : sentText(said));
   };
 
   using injector = openInjector(name, { networkNamespace: options.netns });
   using interruption = new Interruption();
   const { signal } = interruption;
-  // sendAll may be waiting for room, for as long as a queue pleases.
-  signal.addEventListener('abort', () => injector.close());
-  let sent = 0;
+  let report: FloodReport | undefined;
   try {
-    while (sent < count && !signal.aborted) {
-      const length = Math.min(count - sent, FRAMES_PER_TURN);
-      sent += await injector.sendAll(Array.from({ length }, () => bytes));
-      await nextTurn();
-    }
+    await injector.flood({
+      frame: bytes,
+      count,
+      durationMs: duration === undefined ? undefined : duration * 1000,
+      framesPerSecond: rate,
+      signal,
+      onProgress(latest) {
+        report = latest;
+      },
+    });
   } catch (error) {
-    const ours = error instanceof DropscopeError ? error : undefined;
-    sent += ours?.sent ?? 0;
-    if (!signal.aborted || ours?.code !== 'ERR_CLOSED') {
-      if (sent > 0) await say(sent);
+    if (!signal.aborted) {
+      if (report !== undefined && report.sent > 0) await say(report);
       throw error;
     }
   }
-  await say(sent);
-  process.exitCode = interruption.exitCode ?? 0;
+  if (report !== undefined) await say(report);
+  process.exitCode = interruption.exitCode ?? (refusedOf(report) > 0 ? 1 : 0);
 }
 
 function encode(options: InjectOptions): Uint8Array {
@@ -122,29 +129,41 @@ interface Sent {
   readonly name: string;
   readonly frame: DecodedFrame;
   readonly length: number;
-  readonly sent: number;
-  readonly count: number;
+  readonly report: FloodReport;
+  /** undefined: there was no limit. */
+  readonly count: number | undefined;
 }
 
-function sentText({ name, frame, length, sent, count }: Sent): string {
+function sentText({ name, frame, length, report, count }: Sent): string {
   const { source, destination, etherType, vlan } = frame;
-  const frames = `${sent === count ? '' : `${sent} of `}${count} ${count === 1 ? 'frame' : 'frames'}`;
+  const { sent } = report;
+  const all = count ?? sent;
+  const frames = `${sent === all ? '' : `${sent} of `}${all} ${all === 1 ? 'frame' : 'frames'}`;
+  const refused = refusedOf(report);
+  const full = refused > 0 ? `; ${refused} found a queue full (ENOBUFS)` : '';
   return (
     `Sent ${frames} of ${length} bytes on ${printable(name)}: ` +
-    `${source} > ${destination}, EtherType ${typeText(etherType, vlan)}\n`
+    `${source} > ${destination}, EtherType ${typeText(etherType, vlan)}${full}\n`
   );
 }
 
-function sentJson({ name, frame, length, sent }: Sent): string {
+function sentJson({ name, frame, length, report }: Sent): string {
   return jsonLine({
     event: 'sent',
     time: new Date().toISOString(),
     interface: name,
-    count: sent,
+    count: report.sent,
+    refused: refusedOf(report),
+    seconds: Number((report.durationMs / 1000).toFixed(3)),
     source: frame.source,
     destination: frame.destination,
     ether_type: hex16(frame.etherType),
     vlan: vlanJson(frame.vlan),
     length,
   });
+}
+
+/** Frames that found a queue full: any other refusal ends it. */
+function refusedOf(report: FloodReport | undefined): number {
+  return report?.refused['ENOBUFS'] ?? 0;
 }

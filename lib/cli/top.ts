@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
+import { MOST_TALKERS } from '../drops/talker-table.ts';
 import { DropscopeError } from '../errors.ts';
 import type { DropSummary, DropWatch } from '../index.ts';
 import { integer, seconds } from './arguments.ts';
@@ -50,7 +51,9 @@ async function top(
 ): Promise<void> {
   using interruption = new Interruption();
   const everyMs = Math.round(every * 1000);
-  const armed = await armWatch(names, filters, interruption, { deliver: 'summary', everyMs });
+  // All: the fastest of this moment are not the loudest so far.
+  const delivery = { deliver: 'summary', everyMs, talkerLimit: MOST_TALKERS } as const;
+  const armed = await armWatch(names, filters, interruption, delivery);
   if (armed === undefined) {
     process.exitCode = interruption.exitCode ?? 0;
     return;

@@ -136,7 +136,7 @@ export function checkFrameBytes(bytes: Uint8Array): void {
 /** What is behind addresses and tags. `length`: of the content. */
 function typeOf(frame: EthernetFrame, length: number): number {
   const { etherType } = frame;
-  const own = etherType === undefined ? typeField(frame, length, 'frame') : undefined;
+  const own = etherType === undefined ? typeField(frame, length) : undefined;
   if (own !== undefined) return own;
   checkEtherType(etherType, 'frame.etherType');
   return etherType;

@@ -25,7 +25,10 @@ export interface FloodPlan {
   readonly threads?: number | undefined;
   /** Ends the flood within 100 ms; then it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told each second how far it is, and once more at its end, however it ends. */
+  /**
+   * Told each second how far it is, and once more at its end, however it ends. What it throws ends the
+   * flood, which rejects with it.
+   */
   readonly onProgress?: ((report: FloodReport) => void) | undefined;
 }
 
@@ -76,9 +79,16 @@ export function planFlood(plan: FloodPlan, target: FloodTarget): NativeFloodPlan
     const mend = 'Without an end it would send for ever.';
     throw invalidArgument('plan', 'a count or durationMs', plan, mend);
   }
+  const limits = {
+    count: count === undefined ? 0 : integer(count, 'plan.count', 1, Number.MAX_SAFE_INTEGER),
+    durationNs: Math.ceil(1e6 * number(durationMs, 'plan.durationMs', 1e9)),
+    framesPerSecond: number(framesPerSecond, 'plan.framesPerSecond', 1e9),
+    threads: integer(threads, 'plan.threads', 1, 64),
+  };
   const frames = encodeAll(plan, target.ownAddress);
   const variations = isList(vary) ? vary : [vary];
   return {
+    ...limits,
     ifindex: target.ifindex,
     networkNamespace: target.networkNamespace,
     packed: Buffer.concat(frames),
@@ -86,10 +96,6 @@ export function planFlood(plan: FloodPlan, target: FloodTarget): NativeFloodPlan
     fields: variations.map((variation, index) =>
       planVariation(variation, frames, isList(vary) ? `plan.vary[${index}]` : 'plan.vary'),
     ),
-    count: count === undefined ? 0 : integer(count, 'plan.count', 1, Number.MAX_SAFE_INTEGER),
-    durationNs: Math.round(1e6 * number(durationMs, 'plan.durationMs', 1e9)),
-    framesPerSecond: number(framesPerSecond, 'plan.framesPerSecond', 1e9),
-    threads: integer(threads, 'plan.threads', 1, 64),
   };
 }
 
@@ -112,14 +118,23 @@ export class RunningFlood {
     const { Flood } = native();
     this.#explain = explain;
     this.#flood = new Flood(plan, onEnd);
-    const timer = setInterval(() => onProgress?.(this.#progress()), PROGRESS_MS).unref();
+    const tell = () => {
+      try {
+        onProgress?.(this.#progress());
+      } catch (error) {
+        this.#stop(error);
+      }
+    };
+    const timer = setInterval(tell, PROGRESS_MS).unref();
     const abort = () => this.#stop(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     this.report = ended
       .then(() => {
         const report = this.#progress();
+        const end = this.#howItEnded(report);
         onProgress?.(report);
-        return this.#verdict(report);
+        if (end !== undefined) throw end.reason;
+        return report;
       })
       .finally(() => {
         clearInterval(timer);
@@ -138,11 +153,11 @@ export class RunningFlood {
     this.#flood.stop();
   }
 
-  #verdict(report: FloodReport): FloodReport {
+  /** undefined: all was sent. */
+  #howItEnded({ sent }: FloodReport): { readonly reason: unknown } | undefined {
     const { failure } = this.#flood.progress();
-    if (failure !== undefined) throw stoppedAfter(report.sent, this.#explain(failure));
-    if (this.#stoppedBy !== undefined) throw stoppedAfter(report.sent, this.#stoppedBy.reason);
-    return report;
+    if (failure !== undefined) return { reason: stoppedAfter(sent, this.#explain(failure)) };
+    return this.#stoppedBy && { reason: stoppedAfter(sent, this.#stoppedBy.reason) };
   }
 
   #progress(): FloodReport {
@@ -171,14 +186,24 @@ function encodeAll({ frame, frames }: FloodPlan, ownAddress: () => Uint8Array): 
   }
   const buffer = new FrameBuffer();
   const all: Uint8Array[] = [];
+  const address = once(ownAddress);
   for (const one of frames ?? (frame === undefined ? [] : [frame])) {
     if (all.length === MOST_FRAMES) {
       throw invalidArgument('plan.frames', `at most ${MOST_FRAMES} frames`, frames);
     }
-    all.push(buffer.bytes.slice(0, buffer.write(one, 0, ownAddress)));
+    const length = buffer.write(one, 0, address);
+    all.push(buffer.bytes.slice(0, length));
   }
   if (all.length === 0) throw invalidArgument('plan.frames', 'at least one frame', frames);
   return all;
+}
+
+function once<T>(ask: () => T): () => T {
+  let answer: { readonly value: T } | undefined;
+  return () => {
+    answer ??= { value: ask() };
+    return answer.value;
+  };
 }
 
 function checkShape(plan: FloodPlan): void {

@@ -14,13 +14,13 @@ import { type FloodPlan, type FloodReport, planFlood, RunningFlood } from './flo
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
-import { stoppedAfter } from './send-errors.ts';
+import { packetSocketFailed, stoppedAfter } from './send-errors.ts';
 
 /**
  * An open socket that sends frames on one interface. It does not receive, and is no tap: it hides no
  * drop. It follows the interface through a rename; when the interface is deleted or leaves the
  * namespace, sending fails with ERR_INTERFACE_GONE, even if another one gets its name. It does not
- * keep the process alive, except while `sendAll` waits.
+ * keep the process alive, except while `sendAll` waits or a `flood` is under way.
  */
 export interface FrameInjector extends Disposable {
   /**
@@ -48,8 +48,8 @@ export interface FrameInjector extends Disposable {
    */
   flood(plan: FloodPlan): Promise<FloodReport>;
   /**
-   * Closes the socket; frames that the kernel has taken still go out. A `sendAll` under way rejects
-   * with ERR_CLOSED, and so does whatever is called after this, but for `close`.
+   * Closes the socket; frames that the kernel has taken still go out. A `sendAll` or `flood` under
+   * way rejects with ERR_CLOSED, and so does whatever is called after this, but for `close`.
    */
   close(): void;
 }
@@ -153,12 +153,15 @@ class SocketInjector implements FrameInjector {
       networkNamespace: this.#networkNamespace,
       ownAddress: this.#ownAddress,
     });
+    // To read `frames` may have done anything.
+    if (this.#closed) throw closed('injector');
+    const longest = native.lengths.reduce((one, other) => Math.max(one, other), 0);
     try {
-      return new RunningFlood(native, plan, (failure) =>
-        this.#explain(failure, native.lengths[0] ?? 0),
-      );
+      return new RunningFlood(native, plan, (failure) => this.#explain(failure, longest));
     } catch (error) {
-      throw this.#explain(error, 0);
+      throw isRawSystemError(error) && error.syscall === 'socket'
+        ? packetSocketFailed(error, 'opening a packet socket')
+        : this.#explain(error, 0);
     }
   }
 
@@ -207,7 +210,7 @@ class SocketInjector implements FrameInjector {
   /** By its present name: a command with the one before a rename would mend nothing. */
   #explain(error: unknown, length: number): unknown {
     if (!isRawSystemError(error)) return error;
-    const name = interfaceName(this.#ifindex, this.#links);
+    const name = this.#closed ? '' : interfaceName(this.#ifindex, this.#links);
     return explainSending(error, name === '' ? this.#target : name, length);
   }
 }

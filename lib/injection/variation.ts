@@ -55,6 +55,7 @@ export function planVariation(
   if (typeof variation !== 'object' || variation === null) {
     throw invalidArgument(argument, 'an object with a field', variation);
   }
+  checkNames(variation, argument);
   const { field, values, random } = variation;
   const places = frames.map((frame) => placeOf(field, frame, `${argument}.field`));
   const { width, mask } = places[0] ?? { width: 0, mask: 0n };
@@ -87,7 +88,27 @@ export function planVariation(
 /** No flood sends as many frames. */
 const MOST_VALUES = 2n ** 64n - 1n;
 
+/** A misspelt name, or one that means nothing beside another, would be passed over in silence. */
+function checkNames(variation: Variation, argument: string): void {
+  const counted = ['field', 'from', 'to', 'step'];
+  const random = ['field', 'from', 'to', 'random'];
+  const listed = ['field', 'values'];
+  const beside = variation.random === undefined ? counted : random;
+  const known = variation.values === undefined ? beside : listed;
+  for (const [name, value] of Object.entries(variation)) {
+    if (value === undefined || known.includes(name)) continue;
+    throw invalidArgument(argument, `only ${known.join(', ')}`, name);
+  }
+}
+
 function placeOf(field: FieldRef, frame: Uint8Array, argument: string): FieldPlace {
+  const place = unbounded(field, frame, argument);
+  if (place.offset + place.width <= frame.length) return place;
+  const mend = `It has ${frame.length} bytes.`;
+  throw invalidArgument(argument, 'a field within each frame', field, mend);
+}
+
+function unbounded(field: FieldRef, frame: Uint8Array, argument: string): FieldPlace {
   let type = TYPE;
   while (isTagProtocol(readU16(frame, type))) type += TAG_LENGTH;
   switch (field) {
@@ -101,13 +122,12 @@ function placeOf(field: FieldRef, frame: Uint8Array, argument: string): FieldPla
       if (type > TYPE) return { offset: TYPE + 2, width: 2, mask: 0xfffn };
       throw invalidArgument(argument, 'a field of the frame', field, 'It has no VLAN tag.');
     default:
-      return payloadPlace(field, frame.length - type - 2, type + 2, argument);
+      return payloadPlace(field, type + 2, argument);
   }
 }
 
 function payloadPlace(
   field: Exclude<FieldRef, string>,
-  length: number,
   start: number,
   argument: string,
 ): FieldPlace {
@@ -119,10 +139,6 @@ function payloadPlace(
     throw invalidArgument(argument, expected, field);
   }
   if (width < 1 || width > 8) throw invalidArgument(`${argument}.width`, '1 to 8 bytes', width);
-  if (offset + width > length) {
-    const mend = `A frame has ${length} bytes behind its EtherType.`;
-    throw invalidArgument(`${argument}.offset`, 'an offset within each frame', offset, mend);
-  }
   return whole(start + offset, width);
 }
 

@@ -97,21 +97,16 @@ class Flood::Sender {
     }
   }
 
-  // Sends frames by their numbers. Returns the errno that makes more of it useless, or 0.
-  int send(uint64_t first, size_t count, const std::atomic<bool>& stopping) {
+  // Sends frames by their numbers, until flood is over. Returns the errno that is to end it, or 0.
+  int send(uint64_t first, size_t count, const Flood& flood) {
     for (size_t i = 0; i < count; ++i) set_frame(i, first + i);
-    for (size_t at = 0; at < count && !stopping;) {
-      const size_t window = std::min(count - at, std::max<size_t>(room(), 1));
+    for (size_t at = 0; at < count && !flood.is_over();) {
+      const size_t window = std::min(window_from(at, count), std::max<size_t>(room(), 1));
       const int taken = sendmmsg(fd_.get(), &messages_[at], static_cast<unsigned>(window), 0);
       if (taken > 0) {
         count_sent(at, static_cast<size_t>(taken));
         at += static_cast<size_t>(taken);
-        // It stopped at the next frame and does not say why. There was room for it, so it was
-        // refused; to send it again, to learn the errno, would move the counters twice.
-        if (static_cast<size_t>(taken) < window) {
-          ++unexplained_;
-          ++at;
-        }
+        if (static_cast<size_t>(taken) < window) set_aside(at++);
       } else if (errno == ENOBUFS) {
         refuse(ENOBUFS, 1);
         ++at;
@@ -122,15 +117,16 @@ class Flood::Sender {
         return errno;
       }
     }
-    // The next frame was not refused, so it was for the only reason that passes.
-    refuse(ENOBUFS, std::exchange(unexplained_, 0));
     return 0;
   }
+
+  // When no more is sent.
+  void finish() { explain(); }
 
   void add_to(FloodProgress& progress) const {
     progress.sent += sent_;
     progress.bytes += bytes_;
-    for (size_t i = 0; i < kErrors; ++i) progress.refused[i] += refused_[i];
+    for (size_t i = 0; i < kErrnoLimit; ++i) progress.refused[i] += refused_[i];
   }
 
  private:
@@ -159,16 +155,41 @@ class Flood::Sender {
     parts_[place] = {.iov_base = const_cast<uint8_t*>(frame.data()), .iov_len = frame.size()};
   }
 
+  // A frame longer than those that were taken may be too long, so it is the first of its window: of
+  // the first the errno is told.
+  size_t window_from(size_t at, size_t count) const {
+    size_t end = at + 1;
+    const size_t longest = std::max(longest_taken_, parts_[at].iov_len);
+    while (end < count && parts_[end].iov_len <= longest) ++end;
+    return end - at;
+  }
+
+  // sendmmsg(2) stopped at a frame and does not say why. There was room for it, so it was refused;
+  // to send it again, to learn the errno, would move the counters twice. That of the next one
+  // tells.
+  void set_aside(size_t at) {
+    ++unexplained_;
+    unexplained_length_ = parts_[at].iov_len;
+    longest_taken_ = 0;
+  }
+
+  // What has passed, and was not for the length of the frames, is a full queue.
+  void explain() { refuse(ENOBUFS, std::exchange(unexplained_, 0)); }
+
   void count_sent(size_t from, size_t count) {
     uint64_t bytes = 0;
-    for (size_t i = from; i < from + count; ++i) bytes += parts_[i].iov_len;
+    for (size_t i = from; i < from + count; ++i) {
+      bytes += parts_[i].iov_len;
+      longest_taken_ = std::max(longest_taken_, parts_[i].iov_len);
+    }
     sent_ += count;
     bytes_ += bytes;
+    if (longest_taken_ >= unexplained_length_) explain();
   }
 
   void refuse(int error, uint64_t count) {
     const auto number = static_cast<size_t>(error);
-    if (count > 0) refused_[number < kErrors ? number : 0] += count;
+    if (count > 0) refused_[number < kErrnoLimit ? number : 0] += count;
   }
 
   const FrameSequence& frames_;
@@ -177,10 +198,12 @@ class Flood::Sender {
   std::vector<uint8_t> varied_;  // room for frames that vary
   std::array<iovec, kWindow> parts_{};
   std::array<mmsghdr, kWindow> messages_{};
+  size_t longest_taken_ = 0;  // since a frame was set aside
   uint64_t unexplained_ = 0;  // refused, but not yet counted by errno
+  size_t unexplained_length_ = 0;
   std::atomic<uint64_t> sent_ = 0;
   std::atomic<uint64_t> bytes_ = 0;
-  std::array<std::atomic<uint64_t>, kErrors> refused_{};
+  std::array<std::atomic<uint64_t>, kErrnoLimit> refused_{};
 };
 
 Flood::Flood(FloodPlan plan)
@@ -189,6 +212,7 @@ Flood::Flood(FloodPlan plan)
       ended_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!ended_fd_) throw SystemError("eventfd");
   for (unsigned i = 0; i < plan_.threads; ++i) senders_.push_back(std::make_unique<Sender>(plan_));
+  threads_.reserve(plan_.threads);
   start_ns_ = now_ns();
   running_ = plan_.threads;
   try {
@@ -212,11 +236,12 @@ void Flood::run(Sender& sender) {
   uint64_t first = 0;
   for (size_t count = take_block(first); count > 0; count = take_block(first)) {
     if (!wait_until_due(first)) break;
-    const int failure = sender.send(first, count, stopping_);
+    const int failure = sender.send(first, count, *this);
     if (failure == 0) continue;
     failure_ = failure;
     stop();
   }
+  sender.finish();
   if (--running_ > 0) return;
   end_ns_ = now_ns();
   eventfd_write(ended_fd_.get(), 1);
@@ -246,7 +271,6 @@ bool Flood::wait_until_due(uint64_t number) const {
 
 FloodProgress Flood::progress() const {
   FloodProgress progress;
-  progress.ended = running_ == 0;
   progress.failure = failure_;
   const uint64_t end = end_ns_;
   progress.duration_ns = (end == 0 ? now_ns() : end) - start_ns_;

@@ -24,26 +24,25 @@ struct FloodPlan {
   unsigned threads = 1;
 };
 
-// So many errno(3) values are counted apart; EHWPOISON is the last that Linux has.
-constexpr size_t kErrors = 134;
+// Above all errno(3) values: EHWPOISON is the last that Linux has.
+constexpr size_t kErrnoLimit = 134;
 
 struct FloodProgress {
   uint64_t sent = 0;
   uint64_t bytes = 0;  // of the frames that were sent
   uint64_t duration_ns = 0;
-  std::array<uint64_t, kErrors> refused{};  // frames, by errno
-  int failure = 0;                          // the errno that ended it; 0: none did
-  bool ended = false;
+  std::array<uint64_t, kErrnoLimit> refused{};  // frames, by errno
+  int failure = 0;                              // the errno that ended it; 0: none did
 };
 
 // Sends frames from threads of its own. A frame that found a queue full (ENOBUFS) is left out, and
-// not tried again; any other refusal ends the flood, for the next frame would fare no better.
+// not tried again; any other refusal ends the flood.
 class Flood {
  public:
   // Frames that one sendmmsg(2) takes.
   static constexpr size_t kWindow = 256;
 
-  // Begins. SystemError when there is no socket to be had, and then nothing was sent.
+  // Begins. SystemError when there is no socket to be had, and then nothing was sent; or no thread.
   explicit Flood(FloodPlan plan);
 
   // Stops, and waits for the threads: for 50 ms at most.

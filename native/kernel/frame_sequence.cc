@@ -31,7 +31,7 @@ uint64_t VariedField::value_of(uint64_t number) const {
     case Kind::kCounter:
       return first + step * (number % count);
     case Kind::kRandom: {
-      const uint64_t random = random_of(seed + number + 1);
+      const uint64_t random = random_of(seed + number);
       return count == 0 ? random : first + random % count;
     }
     case Kind::kList:
@@ -51,7 +51,9 @@ FrameSequence::FrameSequence(std::vector<uint8_t> packed, std::span<const uint32
     offset += length;
   }
   if (templates_.empty()) throw std::out_of_range("No frame");
-  for (const VariedField& field : fields_) {
+  for (VariedField& field : fields_) {
+    // Or the values of the next seed would be these, one frame later.
+    field.seed = random_of(field.seed);
     const bool has_value = field.kind == VariedField::Kind::kRandom || field.count > 0 ||
                            (field.kind == VariedField::Kind::kList && !field.values.empty());
     if (!has_value || field.width < 1 || field.width > 8) throw std::out_of_range("No value");

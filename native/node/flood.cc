@@ -23,8 +23,7 @@ std::span<const uint64_t> to_longs(Napi::Value value) {
   return to_elements<uint64_t>(value, napi_biguint64_array, "Expected a BigUint64Array");
 }
 
-// { width, mask, offsets, kind, numbers }: `numbers` are first, step and count; first, count and
-// seed; or the values. lib/native.ts says it for people.
+// lib/native.ts says what `numbers` are.
 VariedField read_field(const Napi::Object& from) {
   VariedField field;
   field.kind = static_cast<VariedField::Kind>(
@@ -87,12 +86,14 @@ class FloodObject : public Napi::ObjectWrap<FloodObject> {
   // (plan, onEnd: () => void). Begins, and keeps the process alive until it has ended.
   explicit FloodObject(const Napi::CallbackInfo& info)
       : ObjectWrap(info), on_end_(to_function(info[1])) {
-    guard(info.Env(), [&] { flood_.emplace(read_plan(to_object(info[0]))); });
-    poll_.emplace(info.Env(), flood_->descriptor(), [this] {
-      poll_->stop();
-      on_end_.call();
+    guard(info.Env(), [&] {
+      flood_.emplace(read_plan(to_object(info[0])));
+      poll_.emplace(info.Env(), flood_->descriptor(), [this] {
+        poll_->stop();
+        on_end_.call();
+      });
+      poll_->start(UV_READABLE);
     });
-    poll_->start(UV_READABLE);
     Ref();  // Not collected before it is closed.
   }
 
@@ -104,7 +105,7 @@ class FloodObject : public Napi::ObjectWrap<FloodObject> {
     const FloodProgress progress = flood_->progress();
     auto refused = Napi::Array::New(env);
     uint32_t length = 0;
-    for (size_t error = 0; error < kErrors; ++error) {
+    for (size_t error = 0; error < kErrnoLimit; ++error) {
       if (progress.refused[error] == 0) continue;
       refused.Set(length++, static_cast<double>(error));
       refused.Set(length++, static_cast<double>(progress.refused[error]));

@@ -65,6 +65,8 @@ it('tells in JSON what it sent, how often', async () => {
       time: expect.any(String),
       interface: 'lo',
       count: 10_000,
+      refused: 0,
+      seconds: expect.any(Number),
       source: '00:00:5e:00:53:00',
       destination: '00:00:00:00:00:00',
       ether_type: '0x4321',
@@ -106,6 +108,23 @@ it('tells how many it had sent when Ctrl-C came while it waited for room', async
   expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
   expect(stdout).toMatch(`Sent ${taken('slow')} of 1000000000 frames of 60 bytes on slow: `);
   ip('link', 'del', 'dev', 'slow');
+});
+
+it('sends at a rate, for a time', async () => {
+  const { code, stdout } = await dropscope(['inject', 'lo', '--rate', '50', '--duration', '0.5s']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Sent 2[56] frames of 60 bytes on lo: /);
+});
+
+it('tells how many found a queue full, and fails', async () => {
+  vethPair('full', 'other');
+  for (const name of ['full', 'other']) linkUp(name);
+  await carrier('full');
+  tc('qdisc', 'add', 'dev', 'full', 'root', 'tbf', 'rate', '8kbit', 'burst', '1kb', 'limit', '1kb');
+  const { code, stdout } = await dropscope(['inject', 'full', '--count', '1000']);
+  const [, sent, refused] = /^Sent (\d+) of 1000 .*; (\d+) found a queue full/.exec(stdout) ?? [];
+  expect([code, Number(sent) + Number(refused)]).toEqual([1, 1000]);
+  ip('link', 'del', 'dev', 'full');
 });
 
 it('tells why the kernel takes no frame', async () => {

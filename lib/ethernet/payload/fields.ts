@@ -28,6 +28,12 @@ export function bytesLength(
   return bytes.length;
 }
 
+/** Gives back a length of something; ArgumentError when it is longer than its length field can say. */
+export function atMost(greatest: number, length: number, argument: string): number {
+  if (length <= greatest) return length;
+  throw invalidArgument(argument, `at most ${greatest} bytes`, `${length} bytes`);
+}
+
 /** Refuses with an ArgumentError what is no plain object. */
 export function checkObject(value: unknown, argument: string, expected = 'an object'): void {
   const other = typeof value !== 'object' || value === null || Array.isArray(value);

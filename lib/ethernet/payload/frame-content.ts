@@ -1,5 +1,5 @@
 import { ARP_LENGTH, type ArpPacket, writeArp } from './arp.ts';
-import { bytesLength, checkObject, onlyOne, uint } from './fields.ts';
+import { bytesLength, checkObject, onlyOne } from './fields.ts';
 import { type Ipv4Packet, ipv4Length, writeIpv4 } from './ipv4.ts';
 import { type Ipv6Packet, ipv6Length, writeIpv6 } from './ipv6.ts';
 import { type LlcPdu, llcLength, writeLlc } from './llc.ts';
@@ -56,12 +56,11 @@ export function writeFrameContent(
 export function typeField(
   { arp, ipv4, ipv6, llc, lldp }: FrameContent,
   length: number,
-  argument: string,
 ): number | undefined {
   if (ipv4 !== undefined) return 0x0800;
   if (ipv6 !== undefined) return 0x86dd;
   if (arp !== undefined) return 0x0806;
   if (lldp !== undefined) return 0x88cc;
-  if (llc !== undefined) return uint(llc.length ?? length, 16, `${argument}.llc`, 'length');
+  if (llc !== undefined) return llc.length ?? length;
   return undefined;
 }

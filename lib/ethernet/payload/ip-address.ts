@@ -20,7 +20,8 @@ export function writeIpv4Address(
 ): void {
   const bytes = known.get(text);
   if (bytes?.length === IPV4_LENGTH) into.set(bytes, offset);
-  else if (isIPv4(text)) into.set(remember(text, text.split('.').map(Number)), offset);
+  else if (typeof text === 'string' && isIPv4(text))
+    into.set(remember(text, text.split('.').map(Number)), offset);
   else throw invalidArgument(`${argument}.${field}`, 'an IPv4 address such as 192.0.2.1', text);
 }
 
@@ -34,8 +35,13 @@ export function writeIpv6Address(
 ): void {
   const bytes = known.get(text);
   if (bytes?.length === IPV6_LENGTH) into.set(bytes, offset);
-  else if (isIPv6(text) && !text.includes('%')) into.set(remember(text, parseIpv6(text)), offset);
+  else if (isPlainIPv6(text)) into.set(remember(text, parseIpv6(text)), offset);
   else throw invalidArgument(`${argument}.${field}`, 'an IPv6 address such as 2001:db8::1', text);
+}
+
+/** Without a zone: that is no part of the address. */
+function isPlainIPv6(text: string): boolean {
+  return typeof text === 'string' && isIPv6(text) && !text.includes('%');
 }
 
 /** Of an address that is known to be one: RFC 4291, 2.2. */

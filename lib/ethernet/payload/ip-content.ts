@@ -26,8 +26,10 @@ export function kindOf(
   return kind;
 }
 
-/** How many bytes `writeIpContent` writes. */
-export function ipContentLength({ udp, tcp, icmp, payload }: IpContent, argument: string): number {
+/** How many bytes `writeIpContent` writes. ArgumentError where there is more than one of them. */
+export function ipContentLength(content: IpContent, argument: string): number {
+  kindOf(content, argument);
+  const { udp, tcp, icmp, payload } = content;
   if (udp !== undefined) return udpLength(udp, `${argument}.udp`);
   if (tcp !== undefined) return tcpLength(tcp, `${argument}.tcp`);
   if (icmp !== undefined) return icmpLength(icmp, `${argument}.icmp`);

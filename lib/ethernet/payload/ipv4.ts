@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../errors.ts';
-import { bit, bytesLength, put16, uint } from './fields.ts';
+import { atMost, bit, bytesLength, put16, uint } from './fields.ts';
 import { checksumOf, sumWords } from './internet-checksum.ts';
 import { IPV4_LENGTH, writeIpv4Address } from './ip-address.ts';
 import { type IpContent, ipContentLength, kindOf, writeIpContent } from './ip-content.ts';
@@ -42,7 +42,8 @@ const PROTOCOLS = { udp: 17, tcp: 6, icmp: 1, payload: 253 } as const;
 
 /** How many bytes `writeIpv4` writes. */
 export function ipv4Length(packet: Ipv4Packet, argument: string): number {
-  return headerLength(packet, argument) + ipContentLength(packet, argument);
+  const length = headerLength(packet, argument) + ipContentLength(packet, argument);
+  return packet.totalLength === undefined ? atMost(0xffff, length, argument) : length;
 }
 
 /** Writes a packet at `into[offset]`. */

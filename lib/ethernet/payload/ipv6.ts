@@ -1,4 +1,4 @@
-import { put16, put32, uint } from './fields.ts';
+import { atMost, put16, put32, uint } from './fields.ts';
 import { sumWords } from './internet-checksum.ts';
 import { IPV6_LENGTH, writeIpv6Address } from './ip-address.ts';
 import { type IpContent, ipContentLength, kindOf, writeIpContent } from './ip-content.ts';
@@ -26,7 +26,9 @@ const NEXT_HEADERS = { udp: 17, tcp: 6, icmp: 58, payload: 253, nothing: 59 } as
 
 /** How many bytes `writeIpv6` writes. */
 export function ipv6Length(packet: Ipv6Packet, argument: string): number {
-  return HEADER_LENGTH + ipContentLength(packet, argument);
+  const content = ipContentLength(packet, argument);
+  if (packet.payloadLength === undefined) atMost(0xffff, content, argument);
+  return HEADER_LENGTH + content;
 }
 
 /** Writes a packet at `into[offset]`. */

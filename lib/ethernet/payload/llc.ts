@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../errors.ts';
-import { bytesLength, checkObject, put16, uint } from './fields.ts';
+import { atMost, bytesLength, checkObject, put16, uint } from './fields.ts';
 
 /** An LLC protocol data unit: IEEE 802.2. The frame then has a length where others have an EtherType. */
 export interface LlcPdu {
@@ -27,11 +27,17 @@ const SNAP_SAP = 0xaa;
 const SNAP_LENGTH = 5;
 const UNNUMBERED = 3;
 
+/** A greater length would be an EtherType: IEEE 802.3, 3.2.6. */
+const MOST_BYTES = 1500;
+
 /** How many bytes `writeLlc` writes. */
 export function llcLength(llc: LlcPdu, argument: string): number {
   const snap = llc.snap === undefined ? 0 : SNAP_LENGTH;
   const payload = bytesLength(llc.payload, argument, 'payload');
-  return 2 + controlLength(llc.control ?? UNNUMBERED) + snap + payload;
+  const length = 2 + controlLength(llc.control ?? UNNUMBERED) + snap + payload;
+  if (llc.length === undefined) return atMost(MOST_BYTES, length, argument);
+  uint(llc.length, 16, argument, 'length');
+  return length;
 }
 
 /** Writes it at `into[offset]`. */

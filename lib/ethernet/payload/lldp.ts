@@ -92,13 +92,13 @@ function chassisId(id: string | LldpId, argument: string): Uint8Array {
 
 function portId(id: string | LldpId, argument: string): Uint8Array {
   if (typeof id !== 'string') return identifier(id, argument);
-  return Uint8Array.of(SUBTYPE.interfaceName, ...Buffer.from(id));
+  return Buffer.concat([Uint8Array.of(SUBTYPE.interfaceName), Buffer.from(id)]);
 }
 
 function identifier(id: LldpId, argument: string): Uint8Array {
   checkObject(id, argument, 'a text, or an object with subtype and value');
   checkBytes(id.value, `${argument}.value`);
-  return Uint8Array.of(uint(id.subtype, 8, argument, 'subtype'), ...id.value);
+  return Buffer.concat([Uint8Array.of(uint(id.subtype, 8, argument, 'subtype')), id.value]);
 }
 
 function utf8(text: string | undefined, argument: string, field: string): Uint8Array {
