@@ -119,8 +119,11 @@ describe('flood', () => {
     const options = ['-i', 'b', '-n', '-s', '96', '-B', '524288', '-U', '-Z', 'root', '-w', file];
     const tcpdump = peer.spawn('tcpdump', [...options, 'ether', 'host', '02:00:00:00:00:0b']);
     try {
-      const [line] = await once(tcpdump.stderr, 'data');
-      expect(String(line)).toContain('listening on');
+      let stderr = '';
+      tcpdump.stderr.on('data', (chunk) => {
+        stderr += chunk;
+      });
+      await waitFor('tcpdump to listen', () => stderr.includes('listening on'));
       const plan = {
         frame: FRAME,
         count: COUNT,
