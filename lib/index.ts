@@ -41,6 +41,8 @@ export type { SoftnetStats } from './link/softnet.ts';
 export type { Tap } from './link/taps.ts';
 export type { ArmingProgress, ProbeReport } from './probes/probe.ts';
 export { checkProbes } from './probes/probes.ts';
+export { type DropVerdict, expectDrops, expectNoDrops } from './proof/expect-drops.ts';
+export type { CountBounds, DropExpectation, DropMatch, ProofOptions } from './proof/expectation.ts';
 export type { DropWatch, DropWatchEvents } from './watch/drop-watch.ts';
 export type { Ledger, LedgerCause, LedgerCounter, LedgerRow } from './watch/ledger.ts';
 export { watchDrops } from './watch/watch-drops.ts';

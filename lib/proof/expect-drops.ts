@@ -1,0 +1,149 @@
+import type { DropEvent, ProbeName } from '../drops/drop-event.ts';
+import type { InterfaceRef } from '../link/interface.ts';
+import type { DropWatch } from '../watch/drop-watch.ts';
+import type { Ledger } from '../watch/ledger.ts';
+import { watchDrops } from '../watch/watch-drops.ts';
+import {
+  boundsOf,
+  checkExpectation,
+  type DropExpectation,
+  type DropMatch,
+  describeMatch,
+  matches,
+  type ProofOptions,
+} from './expectation.ts';
+import { untilQuiet } from './quiet.ts';
+
+/** Whether an action caused the drops that it should, and what shows it. */
+export interface DropVerdict<T> {
+  /** Whether it is as expected, and nothing is unknown that could change that. */
+  readonly pass: boolean;
+  /** The same in words, with the drops that were seen. */
+  readonly message: string;
+  /** The drops that are meant. */
+  readonly drops: readonly DropEvent[];
+  /** Those that were dropped beside them. */
+  readonly others: readonly DropEvent[];
+  /** What the counters say, held against what was seen. */
+  readonly ledger: Ledger;
+  /** Drops that were seen and could not be told, and increments that no drop explains. */
+  readonly unknown: bigint;
+  /** Whether the counters stood still at last. */
+  readonly quiet: boolean;
+  /** What the action gave. */
+  readonly result: T;
+}
+
+/** Drops that a message tells of. */
+const MOST_SHOWN = 10;
+
+/** Those that tell of each drop. */
+const PROBES: readonly ProbeName[] = ['ebpf', 'systemtap', 'drop-monitor'];
+
+/**
+ * Watches, runs `action`, waits until the counters stand still, and tells whether it caused the drops that
+ * are expected: by default at least one. Rejects with what the action throws, with an ArgumentError before
+ * anything is done, and as `watchDrops` does.
+ */
+export async function expectDrops<T>(
+  action: () => T | Promise<T>,
+  expectation: DropExpectation = {},
+): Promise<DropVerdict<T>> {
+  checkExpectation(expectation, true);
+  const { atLeast, atMost } = boundsOf(expectation);
+  const seen = await observe(action, expectation);
+  const found = seen.drops.length;
+  const most = BigInt(found) + seen.unknown;
+  const pass = found >= atLeast && most <= atMost;
+  const expected = `Expected ${countText(atLeast, atMost)} ${describeMatch(expectation)}`;
+  return { ...seen, pass, message: messageOf(expected, seen) };
+}
+
+/**
+ * As `expectDrops`, for an action that should cause none of the drops that are meant: by default none at all,
+ * and then no counter may move.
+ */
+export async function expectNoDrops<T>(
+  action: () => T | Promise<T>,
+  expectation: DropMatch & ProofOptions = {},
+): Promise<DropVerdict<T>> {
+  checkExpectation(expectation, false);
+  const seen = await observe(action, expectation);
+  const pass = seen.drops.length === 0 && seen.unknown === 0n;
+  return { ...seen, pass, message: messageOf(`Expected no ${describeMatch(expectation)}`, seen) };
+}
+
+type Seen<T> = Omit<DropVerdict<T>, 'pass' | 'message'>;
+
+async function observe<T>(
+  action: () => T | Promise<T>,
+  expectation: DropMatch & ProofOptions,
+): Promise<Seen<T>> {
+  const { networkNamespace, scope, signal, probe = PROBES } = expectation;
+  const { quietMs = 100, timeoutMs = 5000 } = expectation;
+  const interfaces = listOf(expectation.interface);
+  const watched = interfaces.length === 0 ? {} : { interface: interfaces };
+  const watch = await watchDrops({ ...watched, networkNamespace, scope, probe, signal });
+  const told: DropEvent[] = [];
+  watch.on('drop', (drop) => told.push(drop));
+  // Or it would be an uncaught exception; ledger() rejects then, too.
+  watch.on('error', () => {});
+  try {
+    const result = await action();
+    const quiet = await untilQuiet(networkNamespace, interfaces, quietMs, timeoutMs, signal);
+    const ledger = await watch.ledger();
+    await watch.close();
+    return {
+      drops: told.filter((drop) => matches(drop, expectation)),
+      others: told.filter((drop) => !matches(drop, expectation)),
+      ledger,
+      unknown: unknownOf(watch, ledger, expectation),
+      quiet,
+      result,
+    };
+  } finally {
+    await watch.close();
+  }
+}
+
+/** What may have been any drop: of a counter that is not meant it was none of those that are. */
+function unknownOf({ lost }: DropWatch, { rows }: Ledger, { counter }: DropMatch): bigint {
+  const unexplained = rows
+    .filter((row) => isDropCounter(row.counter) && (counter ?? row.counter) === row.counter)
+    .reduce((sum, row) => sum + row.unattributed + row.inFlight, 0n);
+  return BigInt(lost.kernel + lost.queue + lost.output) + unexplained;
+}
+
+/** Others rise without a drop that a probe could see. */
+function isDropCounter(counter: string): boolean {
+  return ['rx_dropped', 'tx_dropped', 'rx_nohandler', 'rx_otherhost_dropped'].includes(counter);
+}
+
+function listOf(interfaces: ProofOptions['interface']): readonly InterfaceRef[] {
+  if (interfaces === undefined) return [];
+  return typeof interfaces === 'object' ? interfaces : [interfaces];
+}
+
+function countText(atLeast: number, atMost: number): string {
+  if (atLeast === atMost) return `${atLeast}`;
+  if (atMost === Number.POSITIVE_INFINITY) return `at least ${atLeast}`;
+  return `${atLeast} to ${atMost}`;
+}
+
+function messageOf<T>(expected: string, { drops, others, unknown, quiet }: Seen<T>): string {
+  const lines = [`${expected}; there were ${drops.length}, and ${others.length} others.`];
+  if (unknown > 0n)
+    lines.push(`Of ${unknown} more it is not known what they were: see the ledger.`);
+  if (!quiet) lines.push('The counters did not stand still in time.');
+  const shown = [...drops, ...others];
+  lines.push(...shown.slice(0, MOST_SHOWN).map(dropText));
+  if (shown.length > MOST_SHOWN) lines.push(`  and ${shown.length - MOST_SHOWN} more`);
+  return lines.join('\n');
+}
+
+function dropText(drop: DropEvent): string {
+  const { interface: name, source, destination, etherType, counter, reason, location } = drop;
+  const type = `0x${etherType.toString(16).padStart(4, '0')}`;
+  const why = `${counter?.name ?? 'no counter'}, ${reason ?? '-'} at ${location ?? '-'}`;
+  return `  ${name || '-'}: ${source || '-'} > ${destination || '-'} ${type}, ${why}`;
+}
