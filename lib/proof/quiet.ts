@@ -28,7 +28,8 @@ export async function untilQuiet(
       since = performance.now();
     }
     if (performance.now() - since >= quietMs) return true;
-    await sleep(LOOK_MS, undefined, signal === undefined ? {} : { signal });
+    await sleep(LOOK_MS);
+    signal?.throwIfAborted();
   }
   return false;
 }
