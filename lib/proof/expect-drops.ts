@@ -86,11 +86,14 @@ async function observe<T>(
   const watch = await watchDrops({ ...watched, networkNamespace, scope, probe, signal });
   const told: DropEvent[] = [];
   watch.on('drop', (drop) => told.push(drop));
-  // Or it would be an uncaught exception; ledger() rejects then, too.
-  watch.on('error', () => {});
+  let failure: Error | undefined;
+  watch.on('error', (error) => {
+    failure = error;
+  });
   try {
     const result = await action();
     const quiet = await untilQuiet(networkNamespace, interfaces, quietMs, timeoutMs, signal);
+    if (failure !== undefined) throw failure;
     const ledger = await watch.ledger();
     await watch.close();
     return {

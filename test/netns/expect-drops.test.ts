@@ -87,6 +87,14 @@ describe('expectDrops', () => {
     expect([countDescriptors(), countBpf()]).toEqual(before);
   });
 
+  it('rejects as the watch fails when the interface goes', async () => {
+    vethPair('brief', 'other');
+    const end = () => ip('link', 'delete', 'dev', 'brief');
+    await expect(expectDrops(end, { interface: 'brief' })).rejects.toMatchObject({
+      code: 'ERR_INTERFACE_GONE',
+    });
+  });
+
   it('rejects with the reason of its signal', async () => {
     const signal = AbortSignal.timeout(50);
     const expectation = { interface: 'b', quietMs: 4000, signal };
