@@ -32,6 +32,7 @@ export type { FrameVlan, VlanTag } from './ethernet/vlan.ts';
 export type { FloodPlan, FloodReport } from './injection/flood.ts';
 export { injectFrame } from './injection/inject-frame.ts';
 export { type FrameInjector, openInjector } from './injection/injector.ts';
+export { SCENARIOS, type Scenario, type ScenarioName } from './injection/scenarios.ts';
 export type { FieldRef, FieldValue, Variation } from './injection/variation.ts';
 export type { InterfaceRef } from './link/interface.ts';
 export type { LinkStats } from './link/link-stats.ts';

@@ -1,6 +1,13 @@
 import { type Command, Option } from 'commander';
 import { type DecodedFrame, decodeFrame } from '../ethernet/frame.ts';
-import { composeFrame, type FloodReport, openInjector } from '../index.ts';
+import {
+  composeFrame,
+  type FloodReport,
+  openInjector,
+  SCENARIOS,
+  type Scenario,
+  type ScenarioName,
+} from '../index.ts';
 import {
   etherType,
   hexBytes,
@@ -24,6 +31,7 @@ interface InjectOptions {
   readonly etherType: number;
   readonly payloadHex?: Uint8Array;
   readonly frameHex?: Uint8Array;
+  readonly scenario?: ScenarioName;
   readonly vlan?: VlanArgument;
   readonly pad: boolean;
   readonly count?: number;
@@ -38,6 +46,7 @@ Examples:
   dropscope inject lo
   dropscope inject eth0 --ether-type 0x88b5 --vlan 99:5 --payload-hex 0a0b0c --count 1000
   dropscope inject eth0 --rate 100000 --duration 10s
+  dropscope inject eth0 --scenario lldp
   dropscope inject eth0 --frame-hex 'ffffffffffff 00005e005300 4321'
 `;
 
@@ -67,6 +76,11 @@ export function addInject(program: Command, output: Output): void {
         .argParser(hexBytes('--frame-hex'))
         .conflicts(['source', 'destination', 'etherType', 'payloadHex', 'vlan', 'pad']),
     )
+    .addOption(
+      new Option('--scenario <name>', 'a frame that the receiver drops, and what should happen')
+        .choices(Object.keys(SCENARIOS))
+        .conflicts(['destination', 'etherType', 'payloadHex', 'vlan', 'pad', 'frameHex']),
+    )
     .option(
       '--count <n>',
       'how often; default: 1, or no limit with --duration',
@@ -85,12 +99,12 @@ export function addInject(program: Command, output: Output): void {
 }
 
 async function inject(name: string, options: InjectOptions, output: Output): Promise<void> {
-  const { duration, rate, json = false } = options;
+  const { duration, rate, scenario, json = false } = options;
   const count = options.count ?? (duration === undefined ? 1 : undefined);
   const bytes = options.frameHex ?? encode(options);
   const frame = decodeFrame(bytes);
   const say = async (report: FloodReport) => {
-    const said: Sent = { name, frame, length: bytes.length, report, count };
+    const said: Sent = { name, frame, length: bytes.length, report, count, scenario };
     await output.write(json ? sentJson(said) : sentText(said));
   };
 
@@ -120,6 +134,9 @@ async function inject(name: string, options: InjectOptions, output: Output): Pro
 }
 
 function encode(options: InjectOptions): Uint8Array {
+  if (options.scenario !== undefined) {
+    return composeFrame({ source: options.source, ...SCENARIOS[options.scenario].frame });
+  }
   const { source, destination, etherType, vlan, pad, payloadHex: payload } = options;
   return composeFrame({ source, destination, etherType, vlan, pad, payload });
 }
@@ -132,9 +149,10 @@ interface Sent {
   readonly report: FloodReport;
   /** undefined: there was no limit. */
   readonly count: number | undefined;
+  readonly scenario: ScenarioName | undefined;
 }
 
-function sentText({ name, frame, length, report, count }: Sent): string {
+function sentText({ name, frame, length, report, count, scenario }: Sent): string {
   const { source, destination, etherType, vlan } = frame;
   const { sent } = report;
   const all = count ?? sent;
@@ -143,11 +161,17 @@ function sentText({ name, frame, length, report, count }: Sent): string {
   const full = refused > 0 ? `; ${refused} found a queue full (ENOBUFS)` : '';
   return (
     `Sent ${frames} of ${length} bytes on ${printable(name)}: ` +
-    `${source} > ${destination}, EtherType ${typeText(etherType, vlan)}${full}\n`
+    `${source} > ${destination}, EtherType ${typeText(etherType, vlan)}${full}\n` +
+    (scenario === undefined ? '' : `${outcomeText(SCENARIOS[scenario])}\n`)
   );
 }
 
-function sentJson({ name, frame, length, report }: Sent): string {
+/** What should happen at the receiver. */
+function outcomeText({ what, counter, reason }: Scenario): string {
+  return `${what} There: ${counter ?? 'no counter'}, ${reason}.`;
+}
+
+function sentJson({ name, frame, length, report, scenario }: Sent): string {
   return jsonLine({
     event: 'sent',
     time: new Date().toISOString(),
@@ -160,6 +184,7 @@ function sentJson({ name, frame, length, report }: Sent): string {
     ether_type: hex16(frame.etherType),
     vlan: vlanJson(frame.vlan),
     length,
+    scenario: scenario ?? null,
   });
 }
 

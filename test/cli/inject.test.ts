@@ -72,6 +72,7 @@ it('tells in JSON what it sent, how often', async () => {
       ether_type: '0x4321',
       vlan: { id: 99, priority: 5, dei: false, protocol: '0x8100' },
       length: 64,
+      scenario: null,
     },
   ]);
   expect(linkCounters('lo').tx['packets']).toBe((tx['packets'] ?? 0) + 10_000);
@@ -108,6 +109,19 @@ it('tells how many it had sent when Ctrl-C came while it waited for room', async
   expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
   expect(stdout).toMatch(`Sent ${taken('slow')} of 1000000000 frames of 60 bytes on slow: `);
   ip('link', 'del', 'dev', 'slow');
+});
+
+it('sends a scenario, and says what should happen', async () => {
+  const { code, stdout } = await dropscope(['inject', 'lo', '--scenario', 'bad-ip-checksum']);
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout:
+      'Sent 1 frame of 60 bytes on lo: 00:00:5e:00:53:00 > ff:ff:ff:ff:ff:ff, EtherType 0x0800\n' +
+      'A wrong checksum in the IPv4 header moves no link counter. There: no counter, IP_CSUM.\n',
+  });
+  const other = await dropscope(['inject', 'lo', '--scenario', 'rain']);
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain('Allowed choices are unknown-ethertype, lldp,');
 });
 
 it('sends at a rate, for a time', async () => {

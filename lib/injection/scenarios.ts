@@ -1,0 +1,146 @@
+import type { EthernetFrame } from '../ethernet/frame.ts';
+
+export type ScenarioName =
+  | 'unknown-ethertype'
+  | 'lldp'
+  | 'pause'
+  | 'eapol'
+  | 'ptp'
+  | 'vlan-priority'
+  | 'vlan-unknown'
+  | 'vlan-ip'
+  | 'otherhost'
+  | 'bad-ip-checksum'
+  | 'bad-ip-version'
+  | 'stp'
+  | 'cdp'
+  | 'runt';
+
+/** A frame, and what Linux does with it when it receives it. */
+export interface Scenario {
+  /** What it is, and what should happen to it, in a sentence. */
+  readonly what: string;
+  /** Without a source: that of the interface it is sent on. */
+  readonly frame: EthernetFrame;
+  /** The link counter that the drop moves; undefined: none. */
+  readonly counter?: 'rx_dropped' | 'rx_otherhost_dropped';
+  /** The kernel's reason, since 5.17. */
+  readonly reason: string;
+  /** The function that drops it; undefined: it depends on what the kernel has loaded. */
+  readonly location?: string;
+}
+
+const BROADCAST = 'ff:ff:ff:ff:ff:ff';
+
+/** RFC 7042, 2.1.2: nobody has it. */
+const NOBODY = '00:00:5e:00:53:ff';
+
+/** RFC 5737: for documentation. The receiver needs no address: it does not come to look at these. */
+const HOSTS = { source: '192.0.2.1', destination: '192.0.2.2' };
+const DATAGRAM = { sourcePort: 40_000, destinationPort: 40_001 };
+const IPV4 = { ipv4: { ...HOSTS, udp: DATAGRAM } };
+
+const UNHANDLED = {
+  counter: 'rx_dropped',
+  reason: 'UNHANDLED_PROTO',
+  location: '__netif_receive_skb_core',
+} as const;
+const OTHERHOST = {
+  counter: 'rx_otherhost_dropped',
+  reason: 'OTHERHOST',
+  location: 'ip_rcv_core',
+} as const;
+
+/** Frames that a receiver drops, whatever its addresses are, where nothing is set up to take them. */
+export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  'unknown-ethertype': {
+    what: 'An EtherType that nobody handles raises rx_dropped.',
+    frame: { destination: BROADCAST, etherType: 0x4321 },
+    ...UNHANDLED,
+  },
+  lldp: {
+    what: 'LLDP, as switches send it, raises rx_dropped where no LLDP agent listens.',
+    frame: {
+      destination: '01:80:c2:00:00:0e',
+      lldp: { chassisId: '00:00:5e:00:53:00', portId: 'dropscope' },
+    },
+    ...UNHANDLED,
+  },
+  pause: {
+    what: 'A PAUSE frame that the network card lets through raises rx_dropped.',
+    // IEEE 802.3, 31B: opcode 1, then for how long.
+    frame: {
+      destination: '01:80:c2:00:00:01',
+      etherType: 0x8808,
+      payload: Uint8Array.of(0, 1, 0, 0),
+    },
+    ...UNHANDLED,
+  },
+  eapol: {
+    what: 'EAPOL-Start (802.1X) raises rx_dropped where no supplicant listens.',
+    frame: {
+      destination: '01:80:c2:00:00:03',
+      etherType: 0x888e,
+      payload: Uint8Array.of(2, 1, 0, 0),
+    },
+    ...UNHANDLED,
+  },
+  ptp: {
+    what: 'PTP over Ethernet (IEEE 1588) raises rx_dropped where no ptp4l listens.',
+    frame: { destination: '01:1b:19:00:00:00', etherType: 0x88f7, payload: new Uint8Array(44) },
+    ...UNHANDLED,
+  },
+  'vlan-priority': {
+    what: 'A priority tag before an EtherType that nobody handles raises rx_dropped.',
+    frame: { destination: BROADCAST, vlan: { id: 0, priority: 5 }, etherType: 0x4321 },
+    ...UNHANDLED,
+  },
+  'vlan-unknown': {
+    what: 'A VLAN without a device, with an EtherType that nobody handles, raises rx_dropped.',
+    frame: { destination: BROADCAST, vlan: { id: 99 }, etherType: 0x4321 },
+    ...UNHANDLED,
+  },
+  'vlan-ip': {
+    what: 'IPv4 in a VLAN without a device counts as for another host: rx_otherhost_dropped.',
+    frame: { destination: BROADCAST, vlan: { id: 99 }, ...IPV4 },
+    ...OTHERHOST,
+  },
+  otherhost: {
+    what: 'IPv4 to the MAC address of another host raises rx_otherhost_dropped.',
+    frame: { destination: NOBODY, ...IPV4 },
+    ...OTHERHOST,
+  },
+  'bad-ip-checksum': {
+    what: 'A wrong checksum in the IPv4 header moves no link counter.',
+    frame: { destination: BROADCAST, ipv4: { ...HOSTS, udp: DATAGRAM, checksum: 0xbad } },
+    reason: 'IP_CSUM',
+    location: 'ip_rcv_core',
+  },
+  'bad-ip-version': {
+    what: 'A wrong version in the IPv4 header moves no link counter.',
+    frame: { destination: BROADCAST, ipv4: { ...HOSTS, udp: DATAGRAM, version: 5 } },
+    reason: 'IP_INHDR',
+    location: 'ip_rcv_core',
+  },
+  stp: {
+    what: 'A BPDU of the Spanning Tree Protocol to a port of no bridge moves no link counter.',
+    frame: {
+      destination: '01:80:c2:00:00:00',
+      llc: { dsap: 0x42, ssap: 0x42, payload: new Uint8Array(35) },
+    },
+    reason: 'NOT_SPECIFIED',
+  },
+  cdp: {
+    what: 'CDP, as Cisco switches send it, moves no link counter.',
+    frame: {
+      destination: '01:00:0c:cc:cc:cc',
+      llc: { snap: { oui: 0x00000c, type: 0x2000 }, payload: Uint8Array.of(2, 180, 0, 0) },
+    },
+    reason: 'NOT_SPECIFIED',
+  },
+  runt: {
+    what: 'A header alone, without padding, raises rx_dropped where no network card drops it before.',
+    frame: { destination: BROADCAST, etherType: 0x4321, pad: false },
+    ...UNHANDLED,
+  },
+};
