@@ -10,7 +10,7 @@ import {
 
 type Action = () => unknown;
 
-/** Of `expect(action)`; each is to be awaited. */
+/** Of `expect(action)`; each is to be awaited, and has no `.not`. */
 interface DropMatchers {
   /** The action causes the drops that are expected: as `expectDrops`. */
   toCauseDrops(expectation?: DropExpectation): Promise<void>;
@@ -25,10 +25,12 @@ declare module 'vitest' {
 
 expect.extend({
   async toCauseDrops(action: Action, expectation?: DropExpectation) {
+    if (this.isNot) throw new Error('Use toCauseNoDrops(): what is not proven is not disproved.');
     const { pass, message } = await expectDrops(action, expectation);
     return { pass, message: () => message };
   },
   async toCauseNoDrops(action: Action, expectation?: DropMatch & ProofOptions) {
+    if (this.isNot) throw new Error('Use toCauseDrops(): what is not proven is not disproved.');
     const { pass, message } = await expectNoDrops(action, expectation);
     return { pass, message: () => message };
   },

@@ -24,7 +24,7 @@ export interface Scenario {
   readonly frame: EthernetFrame;
   /** The link counter that the drop moves; undefined: none. */
   readonly counter?: 'rx_dropped' | 'rx_otherhost_dropped';
-  /** The kernel's reason, since 5.17. */
+  /** The kernel's reason, as newer kernels have it. */
   readonly reason: string;
   /** The function that drops it; undefined: it depends on what the kernel has loaded. */
   readonly location?: string;
@@ -123,7 +123,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     location: 'ip_rcv_core',
   },
   stp: {
-    what: 'A BPDU of the Spanning Tree Protocol to a port of no bridge moves no link counter.',
+    what: 'A BPDU of the Spanning Tree Protocol to a port of no bridge moves no link counter where LLC is loaded; elsewhere it raises rx_dropped.',
     frame: {
       destination: '01:80:c2:00:00:00',
       llc: { dsap: 0x42, ssap: 0x42, payload: new Uint8Array(35) },
@@ -131,7 +131,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     reason: 'NOT_SPECIFIED',
   },
   cdp: {
-    what: 'CDP, as Cisco switches send it, moves no link counter.',
+    what: 'CDP, as Cisco switches send it, moves no link counter where LLC is loaded; elsewhere it raises rx_dropped.',
     frame: {
       destination: '01:00:0c:cc:cc:cc',
       llc: { snap: { oui: 0x00000c, type: 0x2000 }, payload: Uint8Array.of(2, 180, 0, 0) },

@@ -1,5 +1,8 @@
 import type { DropEvent, ProbeName } from '../drops/drop-event.ts';
+import { COUNTER_NAMES } from '../drops/drop-record.ts';
+import { invalidArgument } from '../errors.ts';
 import type { InterfaceRef } from '../link/interface.ts';
+import { readLinkStats } from '../link/read-link-stats.ts';
 import type { DropWatch } from '../watch/drop-watch.ts';
 import type { Ledger } from '../watch/ledger.ts';
 import { watchDrops } from '../watch/watch-drops.ts';
@@ -10,7 +13,10 @@ import {
   type DropMatch,
   describeMatch,
   matches,
+  normalize,
   type ProofOptions,
+  QUIET_MS,
+  TIMEOUT_MS,
 } from './expectation.ts';
 import { untilQuiet } from './quiet.ts';
 
@@ -26,9 +32,12 @@ export interface DropVerdict<T> {
   readonly others: readonly DropEvent[];
   /** What the counters say, held against what was seen. */
   readonly ledger: Ledger;
-  /** Drops that were seen and could not be told, and increments that no drop explains. */
+  /**
+   * Drops that were lost or of which it cannot be told whether they are meant, and increments of their
+   * counters that no drop explains.
+   */
   readonly unknown: bigint;
-  /** Whether the counters stood still at last. */
+  /** Whether the counters stood still at last; the verdict holds of what came until then. */
   readonly quiet: boolean;
   /** What the action gave. */
   readonly result: T;
@@ -60,8 +69,8 @@ export async function expectDrops<T>(
 }
 
 /**
- * As `expectDrops`, for an action that should cause none of the drops that are meant: by default none at all,
- * and then no counter may move.
+ * As `expectDrops`, for an action that should cause none of the drops that are meant: by default none that
+ * moves a counter of drops (`scope: 'all'`: none at all).
  */
 export async function expectNoDrops<T>(
   action: () => T | Promise<T>,
@@ -79,28 +88,34 @@ async function observe<T>(
   action: () => T | Promise<T>,
   expectation: DropMatch & ProofOptions,
 ): Promise<Seen<T>> {
+  if (typeof action !== 'function') throw invalidArgument('action', 'a function', action);
+  const meant = normalize(expectation);
   const { networkNamespace, scope, signal, probe = PROBES } = expectation;
-  const { quietMs = 100, timeoutMs = 5000 } = expectation;
-  const interfaces = listOf(expectation.interface);
-  const watched = interfaces.length === 0 ? {} : { interface: interfaces };
-  const watch = await watchDrops({ ...watched, networkNamespace, scope, probe, signal });
+  const { quietMs = QUIET_MS, timeoutMs = TIMEOUT_MS } = expectation;
+  const target = expectation.interface;
+  const ifindexes = await ifindexesOf(target, networkNamespace);
+  const watch = await watchDrops({ interface: target, networkNamespace, scope, probe, signal });
   const told: DropEvent[] = [];
-  watch.on('drop', (drop) => told.push(drop));
   let failure: Error | undefined;
+  watch.on('drop', (drop) => told.push(drop));
   watch.on('error', (error) => {
     failure = error;
   });
+  const look = async () => `${told.length} ${await dropCounters(ifindexes, networkNamespace)}`;
   try {
     const result = await action();
-    const quiet = await untilQuiet(networkNamespace, interfaces, quietMs, timeoutMs, signal);
-    if (failure !== undefined) throw failure;
-    const ledger = await watch.ledger();
+    const quiet = await untilQuiet(look, { quietMs, timeoutMs }, signal);
+    const ledger = await watch.ledger().catch((error) => error);
     await watch.close();
+    signal?.throwIfAborted();
+    if (failure !== undefined || ledger instanceof Error) throw failure ?? ledger;
+    const those = (answer: boolean | undefined) =>
+      told.filter((drop) => matches(drop, meant) === answer);
     return {
-      drops: told.filter((drop) => matches(drop, expectation)),
-      others: told.filter((drop) => !matches(drop, expectation)),
+      drops: those(true),
+      others: those(false),
       ledger,
-      unknown: unknownOf(watch, ledger, expectation),
+      unknown: unknownOf(watch, ledger, meant) + BigInt(those(undefined).length),
       quiet,
       result,
     };
@@ -109,22 +124,42 @@ async function observe<T>(
   }
 }
 
+/** undefined: all links. */
+async function ifindexesOf(
+  target: ProofOptions['interface'],
+  networkNamespace: ProofOptions['networkNamespace'],
+): Promise<readonly number[] | undefined> {
+  if (target === undefined) return undefined;
+  const targets: readonly InterfaceRef[] = isList(target) ? target : [target];
+  const links = await Promise.all(targets.map((one) => readLinkStats(one, { networkNamespace })));
+  return links.map(({ ifindex }) => ifindex);
+}
+
+function isList(target: InterfaceRef | readonly InterfaceRef[]): target is readonly InterfaceRef[] {
+  return Array.isArray(target);
+}
+
+/** As a text to compare. Others rise on a busy link whatever the action does. */
+async function dropCounters(
+  ifindexes: readonly number[] | undefined,
+  networkNamespace: ProofOptions['networkNamespace'],
+): Promise<string> {
+  const links = await readLinkStats({ networkNamespace });
+  return links
+    .filter(({ ifindex }) => ifindexes?.includes(ifindex) ?? true)
+    .map(({ ifindex, rxDropped, txDropped, rxNohandler, rxOtherhostDropped }) =>
+      [ifindex, rxDropped, txDropped, rxNohandler, rxOtherhostDropped].join(' '),
+    )
+    .join();
+}
+
 /** What may have been any drop: of a counter that is not meant it was none of those that are. */
 function unknownOf({ lost }: DropWatch, { rows }: Ledger, { counter }: DropMatch): bigint {
+  const names: readonly string[] = COUNTER_NAMES;
   const unexplained = rows
-    .filter((row) => isDropCounter(row.counter) && (counter ?? row.counter) === row.counter)
+    .filter((row) => names.includes(row.counter) && (counter ?? row.counter) === row.counter)
     .reduce((sum, row) => sum + row.unattributed + row.inFlight, 0n);
   return BigInt(lost.kernel + lost.queue + lost.output) + unexplained;
-}
-
-/** Others rise without a drop that a probe could see. */
-function isDropCounter(counter: string): boolean {
-  return ['rx_dropped', 'tx_dropped', 'rx_nohandler', 'rx_otherhost_dropped'].includes(counter);
-}
-
-function listOf(interfaces: ProofOptions['interface']): readonly InterfaceRef[] {
-  if (interfaces === undefined) return [];
-  return typeof interfaces === 'object' ? interfaces : [interfaces];
 }
 
 function countText(atLeast: number, atMost: number): string {

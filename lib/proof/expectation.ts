@@ -1,17 +1,19 @@
 import type { CounterName, DropEvent, ProbeName } from '../drops/drop-event.ts';
+import { COUNTER_NAMES } from '../drops/drop-record.ts';
 import { invalidArgument } from '../errors.ts';
+import { formatMacAddress, parseMacAddress } from '../ethernet/mac-address.ts';
 import type { InterfaceRef } from '../link/interface.ts';
 import type { NetworkNamespaceRef } from '../link/network-namespace.ts';
 
 /** Which drops are meant: those that are all of what is given. */
 export interface DropMatch {
-  /** By name, as in DropEvent. */
+  /** MAC addresses. */
   readonly source?: string | undefined;
   readonly destination?: string | undefined;
   readonly etherType?: number | undefined;
   /** The link counter that they move. */
   readonly counter?: CounterName | undefined;
-  /** The kernel's name for why, without SKB_DROP_REASON_. */
+  /** The kernel's name for why, with or without SKB_DROP_REASON_, in any case. */
   readonly reason?: string | undefined;
   /** The kernel function. */
   readonly location?: string | undefined;
@@ -27,11 +29,14 @@ export interface ProofOptions {
   readonly scope?: 'counted' | 'all' | undefined;
   /** The probes that may be used. Default: the best one that tells single drops and works here. */
   readonly probe?: ProbeName | readonly ProbeName[] | undefined;
-  /** For how long the counters are to stand still, in milliseconds, before all is over. Default: 100. */
+  /**
+   * For how long the counters of drops are to stand still, in milliseconds, before all is over. Default:
+   * 100.
+   */
   readonly quietMs?: number | undefined;
-  /** For how long to wait for that at most. Default: 5000. */
+  /** For how long to wait for that at most. Default: 2000. */
   readonly timeoutMs?: number | undefined;
-  /** Ends it: it rejects with the signal's reason. */
+  /** Ends the watching: it rejects with the signal's reason, once the action has ended. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,6 +53,9 @@ export interface CountBounds {
   readonly atMost?: number | undefined;
 }
 
+export const QUIET_MS = 100;
+export const TIMEOUT_MS = 2000;
+
 const MATCHED = ['source', 'destination', 'etherType', 'counter', 'reason', 'location'] as const;
 
 const PROOF_OPTIONS = [
@@ -60,13 +68,44 @@ const PROOF_OPTIONS = [
   'signal',
 ] as const;
 
-/** Whether a drop is one of those that are meant. */
-export function matches(drop: DropEvent, expectation: DropMatch): boolean {
-  return MATCHED.every((name) => {
+/**
+ * Whether a drop is one of those that are meant; undefined: that cannot be told, for the probe does not
+ * know its reason or location.
+ */
+export function matches(drop: DropEvent, expectation: DropMatch): boolean | undefined {
+  let answer: true | undefined = true;
+  for (const name of MATCHED) {
     const wanted = expectation[name];
-    if (wanted === undefined) return true;
-    return (name === 'counter' ? drop.counter?.name : drop[name]) === wanted;
-  });
+    const value = name === 'counter' ? drop.counter?.name : drop[name];
+    if (wanted === undefined || value === wanted) continue;
+    if (value !== undefined || name === 'counter') return false;
+    answer = undefined;
+  }
+  return answer;
+}
+
+/** The same as drops have it: addresses in lower case with colons. ArgumentError for what no drop has. */
+export function normalize(match: DropMatch): DropMatch {
+  const { source, destination, etherType, counter, reason, location } = match;
+  const mac = (text: string, argument: string) => formatMacAddress(parseMacAddress(text, argument));
+  if (counter !== undefined && !COUNTER_NAMES.includes(counter)) {
+    throw invalidArgument('expectation.counter', `one of ${COUNTER_NAMES.join(', ')}`, counter);
+  }
+  const type = etherType === undefined || (Number.isInteger(etherType) && etherType >= 0);
+  if (!type) throw invalidArgument('expectation.etherType', 'a number', etherType);
+  for (const [name, text] of Object.entries({ reason, location })) {
+    if (text === undefined || typeof text === 'string') continue;
+    throw invalidArgument(`expectation.${name}`, 'a text', text);
+  }
+  return {
+    source: source === undefined ? undefined : mac(source, 'expectation.source'),
+    destination:
+      destination === undefined ? undefined : mac(destination, 'expectation.destination'),
+    etherType,
+    counter,
+    reason: reason?.replace(/^SKB_DROP_REASON_/i, '').toUpperCase(),
+    location,
+  };
 }
 
 /** What is meant, in words: `drops with reason UNHANDLED_PROTO`. */
@@ -94,6 +133,17 @@ export function checkExpectation(expectation: DropExpectation, mayCount: boolean
   }
   checkMs(expectation.quietMs, 'expectation.quietMs');
   checkMs(expectation.timeoutMs, 'expectation.timeoutMs');
+  const { quietMs = QUIET_MS, timeoutMs = TIMEOUT_MS, networkNamespace } = expectation;
+  if (quietMs >= timeoutMs) {
+    throw invalidArgument('expectation.quietMs', 'less than timeoutMs', quietMs);
+  }
+  if (networkNamespace === 'all') {
+    throw invalidArgument(
+      'expectation.networkNamespace',
+      'one network namespace',
+      networkNamespace,
+    );
+  }
   boundsOf(expectation);
 }
 

@@ -28,9 +28,9 @@ describe('expectDrops', () => {
   it('finds what was dropped, with the ledger and what the action gave', async () => {
     const verdict = await expectDrops(() => send(3), {
       interface: 'b',
-      reason: 'UNHANDLED_PROTO',
+      reason: 'skb_drop_reason_unhandled_proto',
       counter: 'rx_dropped',
-      source: FRAME.source,
+      source: FRAME.source.replaceAll(':', '-').toUpperCase(),
       etherType: UNKNOWN_TYPE,
       count: 3,
     });
@@ -97,7 +97,7 @@ describe('expectDrops', () => {
 
   it('rejects with the reason of its signal', async () => {
     const signal = AbortSignal.timeout(50);
-    const expectation = { interface: 'b', quietMs: 4000, signal };
+    const expectation = { interface: 'b', quietMs: 4000, timeoutMs: 5000, signal };
     await expect(expectDrops(() => {}, expectation)).rejects.toMatchObject({
       name: 'TimeoutError',
     });
@@ -109,6 +109,13 @@ describe('expectDrops', () => {
     ['expectation.count', { count: 'three' }],
     ['expectation.count', { count: { atLeast: 3, atMost: 2 } }],
     ['expectation.quietMs', { quietMs: 0 }],
+    ['expectation.quietMs', { quietMs: 3000 }],
+    ['expectation.networkNamespace', { networkNamespace: 'all' }],
+    ['expectation.counter', { counter: 'rx_droped' }],
+    ['expectation.source', { source: 'b' }],
+    ['expectation.etherType', { etherType: '0x4321' }],
+    ['expectation.reason', { reason: 5 }],
+    ['options.interface', { interface: [] }],
   ])('refuses a bad %s before it acts: %o', async (argument, expectation) => {
     let acted = false;
     const act = () => {
@@ -149,7 +156,7 @@ describe('the matchers', () => {
   it('pass and fail as the verdict does', async () => {
     await expect(() => send(2)).toCauseDrops({ interface: 'b', count: 2 });
     await expect(() => {}).toCauseNoDrops({ interface: 'b' });
-    await expect(() => {}).not.toCauseDrops({ interface: 'b' });
+    await expect(expect(() => {}).not.toCauseDrops()).rejects.toThrow('Use toCauseNoDrops()');
     await expect(expect(() => send(1)).toCauseNoDrops({ interface: 'b' })).rejects.toThrow(
       'Expected no drops; there were 1',
     );
