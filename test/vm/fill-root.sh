@@ -16,9 +16,13 @@ if [ -z "$image" ]; then
 fi
 release=${image#linux-image-}
 
-# kmod and busybox make the initrd; iproute2 and nftables are for tests, dropwatch is for bench/guest.mjs.
+# For bench/guest.mjs; Debian 11 does not have it.
+dropwatch=$(apt-cache pkgnames dropwatch | grep -Fx dropwatch) || true
+
+# kmod and busybox make the initrd; iproute2 and nftables are for tests.
+# shellcheck disable=SC2086
 apt install systemtap "linux-headers-$release" gcc make libc6-dev kmod xz-utils busybox-static \
-  iproute2 nftables dropwatch
+  iproute2 nftables $dropwatch
 
 # Not installed: that would make an initrd with tools that nothing here needs. Since 7.x a kernel is
 # in four packages.
