@@ -14,7 +14,7 @@ type Action = () => unknown;
 interface DropMatchers {
   /** The action causes the drops that are expected: as `expectDrops`. */
   toCauseDrops(expectation?: DropExpectation): Promise<void>;
-  /** The action causes none of the drops that are meant, by default none at all: as `expectNoDrops`. */
+  /** The action causes none of the drops that are meant, by default none that moves a counter: as `expectNoDrops`. */
   toCauseNoDrops(expectation?: DropMatch & ProofOptions): Promise<void>;
 }
 
