@@ -5,24 +5,35 @@
       "sources": [
         "native/addon.cc",
         "native/kernel/bpf_call.cc",
+        "native/kernel/delivery.cc",
         "native/kernel/driver_parts.cc",
         "native/kernel/drop_tracer.cc",
         "native/kernel/drop_tracer_skeleton.c",
         "native/kernel/flood.cc",
         "native/kernel/frame_sequence.cc",
         "native/kernel/link_changes.cc",
+        "native/kernel/link_gate.cc",
         "native/kernel/link_monitor.cc",
         "native/kernel/link_stats.cc",
         "native/kernel/link_table.cc",
+        "native/kernel/live_frames.cc",
+        "native/kernel/live_frames_skeleton.c",
+        "native/kernel/live_receiver.cc",
+        "native/kernel/live_sender.cc",
         "native/kernel/netlink_socket.cc",
         "native/kernel/network_namespace.cc",
+        "native/kernel/pacing.cc",
+        "native/kernel/packet_sender.cc",
         "native/kernel/packet_socket.cc",
         "native/kernel/ring_reader.cc",
+        "native/kernel/sequence_sender.cc",
         "native/kernel/talker_tables.cc",
+        "native/kernel/xdp_sender.cc",
         "native/node/drop_tracer.cc",
         "native/node/flood.cc",
         "native/node/link_monitor.cc",
         "native/node/link_table.cc",
+        "native/node/live_receiver.cc",
         "native/node/netlink_socket.cc",
         "native/node/packet_socket.cc"
       ],
@@ -35,10 +46,16 @@
       "ldflags": ["-Wl,-z,nodelete"],
       "actions": [
         {
-          "action_name": "bpf_skeleton",
+          "action_name": "drop_tracer_skeleton",
           "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/tracer.h", "native/bpf/counters.h", "native/bpf/questions.h", "native/bpf/frame.h", "native/bpf/talkers.h", "native/bpf/kernel_types.h", "native/kernel/drop_record.h", "native/kernel/talker_set.h"],
           "outputs": ["<(SHARED_INTERMEDIATE_DIR)/drop_tracer.lskel.h"],
-          "action": ["sh", "native/bpf/build_skeleton.sh", "<(SHARED_INTERMEDIATE_DIR)"]
+          "action": ["sh", "native/bpf/build_skeleton.sh", "<(SHARED_INTERMEDIATE_DIR)", "drop_tracer"]
+        },
+        {
+          "action_name": "live_frames_skeleton",
+          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/live_frames.bpf.c", "native/kernel/live_frames_plan.h", "native/kernel/varied_field.h"],
+          "outputs": ["<(SHARED_INTERMEDIATE_DIR)/live_frames.lskel.h"],
+          "action": ["sh", "native/bpf/build_skeleton.sh", "<(SHARED_INTERMEDIATE_DIR)", "live_frames"]
         }
       ]
     }

@@ -40,9 +40,11 @@ export interface NativeFloodPlan {
   readonly framesPerSecond: number;
   /** 1 to 64. */
   readonly threads: number;
+  /** enum class Engine of native/kernel/flood.h. */
+  readonly engine: 0 | 1 | 2 | 3;
 }
 
-/** A field that changes from frame to frame: struct VariedField of native/kernel/frame_sequence.h. */
+/** A field that changes from frame to frame: struct Variation of native/kernel/frame_sequence.h. */
 export interface NativeVariedField {
   readonly kind: 0 | 1 | 2;
   /** Bytes, 1 to 8. */
@@ -58,17 +60,29 @@ export interface NativeVariedField {
 
 /** Threads that send. It began when it was made, and keeps the process alive until it has ended. */
 export interface Flood {
-  /** `refused`: pairs of an errno and of how many frames. `failure`: the RawSystemError that ended it. */
+  /**
+   * `refused`: pairs of an errno and of how many frames. `failure`: the RawSystemError that ended it.
+   * `verified`: tx_packets before and now, of live frames that are sent.
+   */
   progress(): {
     sent: number;
     bytes: number;
     durationNs: number;
     failure?: Error;
     refused: number[];
+    verified?: readonly [bigint, bigint];
   };
   /** It ends soon, and then calls back. */
   stop(): void;
   /** Stops it without calling back, and frees everything. May be called twice. */
+  close(): void;
+}
+
+/** Has an interface receive frames. */
+export interface LiveReceiver {
+  /** RawSystemError: ENODEV, ENETDOWN, EMSGSIZE, EINVAL for less than a header. */
+  receive(frame: Uint8Array): void;
+  /** May be called twice. */
   close(): void;
 }
 
@@ -195,11 +209,16 @@ export interface NetlinkSocket {
 export interface Addon extends Links {
   /** In the network namespace behind a file, or in that of this process. */
   openPacketSocket(networkNamespace?: string): PacketSocket;
-  /** RawSystemError when no socket can be had, and then nothing was sent. */
+  /** RawSystemError when the engine cannot be had, and then nothing was sent. */
   readonly Flood: new (
     plan: NativeFloodPlan,
     onEnd: () => void,
   ) => Flood;
+  /** RawSystemError: EPERM; EINVAL or E2BIG before Linux 5.18. */
+  readonly LiveReceiver: new (
+    ifindex: number,
+    networkNamespace?: string,
+  ) => LiveReceiver;
   /** Calls `onChange` in each turn of the loop in which there is something to `read`. */
   readonly LinkMonitor: new (
     onChange: () => void,

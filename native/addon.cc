@@ -4,6 +4,7 @@
 #include "node/flood.h"
 #include "node/link_monitor.h"
 #include "node/link_table.h"
+#include "node/live_receiver.h"
 #include "node/netlink_socket.h"
 #include "node/packet_socket.h"
 
@@ -11,6 +12,7 @@
 static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   dropscope::export_packet_socket(env, exports);
   dropscope::export_flood(env, exports);
+  dropscope::export_live_receiver(env, exports);
   dropscope::export_link_table(env, exports);
   dropscope::export_link_monitor(env, exports);
   dropscope::export_netlink_socket(env, exports);

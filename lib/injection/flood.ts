@@ -1,6 +1,14 @@
 import { closed, errnoName, invalidArgument } from '../errors.ts';
 import type { EthernetFrame } from '../ethernet/frame.ts';
 import { type Flood, type NativeFloodPlan, native } from '../native.ts';
+import {
+  type Direction,
+  type EngineName,
+  engineNumber,
+  type PassedOver,
+  planEngines,
+  tooMuchFor,
+} from './engine.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { stoppedAfter } from './send-errors.ts';
 import { planVariation, type Variation } from './variation.ts';
@@ -23,6 +31,8 @@ export interface FloodPlan {
   readonly framesPerSecond?: number | undefined;
   /** How many threads send, 1 to 64. With more than one, frames may overtake each other. Default: 1. */
   readonly threads?: number | undefined;
+  /** How to send; of several, the first that works here. Default: 'sendmmsg'. */
+  readonly engine?: EngineName | readonly EngineName[] | undefined;
   /** Ends the flood within 100 ms; then it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -35,10 +45,27 @@ export interface FloodPlan {
 /** What a flood has sent. */
 export interface FloodReport {
   /** How it sends. */
-  readonly engine: 'sendmmsg';
-  /** Frames that the kernel took, which does not mean that they arrived. */
+  readonly engine: EngineName;
+  /** Engines that were to come first, and why they cannot be had. */
+  readonly passedOver: readonly PassedOver[];
+  /**
+   * Frames that the kernel took, which does not mean that they arrived; of live frames that are sent, those
+   * that the interface's own counter counts.
+   */
   readonly sent: number;
-  /** Frames that it refused, by errno. */
+  /**
+   * Of live frames that are sent: the interface's counter before the flood, and now, by `readLinkStats`. It
+   * counts what others send meanwhile, too.
+   */
+  readonly verified?: {
+    readonly counter: 'tx_packets';
+    readonly before: bigint;
+    readonly after: bigint;
+  };
+  /**
+   * Frames that it refused, by errno. 'sendmmsg' counts a full queue as ENOBUFS, 'af-xdp' as EBUSY; of live
+   * frames, ENOBUFS are those that the counter did not count.
+   */
   readonly refused: Readonly<Record<string, number>>;
   /** Bytes of the frames that were sent. */
   readonly bytes: number;
@@ -47,11 +74,23 @@ export interface FloodReport {
   readonly framesPerSecond: number;
 }
 
-/** On which interface to send. */
+/** On which interface to send, or to receive. */
 export interface FloodTarget {
   readonly ifindex: number;
   readonly networkNamespace: string | undefined;
+  readonly direction: Direction;
   readonly ownAddress: () => Uint8Array;
+  /** Its present name, or what it was opened by. */
+  readonly name: () => string | number;
+  /** What to throw when the kernel refused a frame of so many bytes. */
+  readonly explain: (failure: Error, length: number) => unknown;
+}
+
+/** What to send, and by which engines it may be sent: one at least. */
+export interface FloodWork {
+  readonly plan: NativeFloodPlan;
+  readonly engines: readonly EngineName[];
+  readonly passedOver: readonly PassedOver[];
 }
 
 const PROGRESS_MS = 1000;
@@ -65,6 +104,7 @@ const OPTIONS: Readonly<Record<keyof FloodPlan, true>> = {
   durationMs: true,
   framesPerSecond: true,
   threads: true,
+  engine: true,
   signal: true,
   onProgress: true,
 };
@@ -72,7 +112,7 @@ const OPTIONS: Readonly<Record<keyof FloodPlan, true>> = {
 const MOST_FRAMES = 1_000_000;
 
 /** ArgumentError for a plan that is no use, before anything is sent. */
-export function planFlood(plan: FloodPlan, target: FloodTarget): NativeFloodPlan {
+export function planFlood(plan: FloodPlan, target: FloodTarget): FloodWork {
   checkShape(plan);
   const { count, durationMs, framesPerSecond, threads = 1, vary = [] } = plan;
   if (count === undefined && durationMs === undefined) {
@@ -87,8 +127,10 @@ export function planFlood(plan: FloodPlan, target: FloodTarget): NativeFloodPlan
   };
   const frames = encodeAll(plan, target.ownAddress);
   const variations = isList(vary) ? vary : [vary];
-  return {
+  const wanted = planEngines(plan.engine, target.direction);
+  const native: NativeFloodPlan = {
     ...limits,
+    engine: 0,
     ifindex: target.ifindex,
     networkNamespace: target.networkNamespace,
     packed: Buffer.concat(frames),
@@ -97,6 +139,25 @@ export function planFlood(plan: FloodPlan, target: FloodTarget): NativeFloodPlan
       planVariation(variation, frames, isList(vary) ? `plan.vary[${index}]` : 'plan.vary'),
     ),
   };
+  const passedOver: PassedOver[] = [];
+  const engines: EngineName[] = [];
+  for (const engine of wanted) {
+    const limit = tooMuchFor(engine, native);
+    if (limit === undefined) engines.push(engine);
+    else passedOver.push({ engine, reason: `${engine} takes ${limit}.` });
+  }
+  if (engines.length > 0) return { plan: native, engines, passedOver };
+  const why = passedOver.map(({ reason }) => reason).join(' ');
+  throw invalidArgument('plan.engine', 'an engine that can do this', plan.engine ?? wanted[0], why);
+}
+
+/** How a flood is begun. */
+export interface FloodStart {
+  readonly engine: EngineName;
+  readonly direction: Direction;
+  readonly passedOver: readonly PassedOver[];
+  /** What to throw when the kernel refused a frame. */
+  readonly explain: (failure: Error) => unknown;
 }
 
 /** A flood under way. */
@@ -104,11 +165,11 @@ export class RunningFlood {
   /** As `flood` of an injector gives it. */
   readonly report: Promise<FloodReport>;
   readonly #flood: Flood;
-  readonly #explain: (failure: Error) => unknown;
+  readonly #start: FloodStart;
   #stoppedBy: { readonly reason: unknown } | undefined;
 
-  /** Begins. `explain`: what to throw when the kernel refused a frame. */
-  constructor(plan: NativeFloodPlan, options: FloodPlan, explain: (failure: Error) => unknown) {
+  /** Begins. RawSystemError when the engine cannot be had. */
+  constructor(plan: NativeFloodPlan, options: FloodPlan, start: FloodStart) {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
     let onEnd = () => {};
@@ -116,8 +177,9 @@ export class RunningFlood {
       onEnd = resolve;
     });
     const { Flood } = native();
-    this.#explain = explain;
-    this.#flood = new Flood(plan, onEnd);
+    this.#start = start;
+    const engine = engineNumber(start.engine, start.direction);
+    this.#flood = new Flood({ ...plan, engine }, onEnd);
     const tell = () => {
       try {
         onProgress?.(this.#progress());
@@ -156,15 +218,20 @@ export class RunningFlood {
   /** undefined: all was sent. */
   #howItEnded({ sent }: FloodReport): { readonly reason: unknown } | undefined {
     const { failure } = this.#flood.progress();
-    if (failure !== undefined) return { reason: stoppedAfter(sent, this.#explain(failure)) };
+    if (failure !== undefined) return { reason: stoppedAfter(sent, this.#start.explain(failure)) };
     return this.#stoppedBy && { reason: stoppedAfter(sent, this.#stoppedBy.reason) };
   }
 
   #progress(): FloodReport {
-    const { sent, bytes, durationNs, refused } = this.#flood.progress();
+    const { sent, bytes, durationNs, refused, verified } = this.#flood.progress();
+    const { engine, passedOver } = this.#start;
     const seconds = durationNs / 1e9;
     return {
-      engine: 'sendmmsg',
+      engine,
+      passedOver,
+      ...(verified && {
+        verified: { counter: 'tx_packets', before: verified[0], after: verified[1] },
+      }),
       sent,
       refused: byErrno(refused),
       bytes,

@@ -10,11 +10,14 @@ import {
   openLinks,
 } from '../link/network-namespace.ts';
 import type { LinkTable, PacketSocket } from '../native.ts';
-import { type FloodPlan, type FloodReport, planFlood, RunningFlood } from './flood.ts';
+import type { Direction } from './engine.ts';
+import type { FloodPlan, FloodReport } from './flood.ts';
+import { Floods } from './floods.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
-import { packetSocketFailed, stoppedAfter } from './send-errors.ts';
+import { ReceiveSocket } from './receive-socket.ts';
+import { stoppedAfter } from './send-errors.ts';
 
 /**
  * An open socket that sends frames on one interface. It does not receive, and is no tap: it hides no
@@ -54,17 +57,29 @@ export interface FrameInjector extends Disposable {
   close(): void;
 }
 
+/** Where to send, and which way. */
+export interface InjectorOptions extends NamespaceOptions {
+  /**
+   * 'transmit': frames go out of the interface. 'receive': they enter its receive path, as if they came from
+   * the wire, so that it drops them, and its counters move; a frame has 3400 bytes at most. What a driver
+   * counts itself, such as rx_packets, does not move. That needs Linux 5.18, CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
+   * Default: 'transmit', which needs CAP_NET_RAW.
+   */
+  readonly direction?: Direction | undefined;
+}
+
 /**
- * Opens an injector on an interface. Needs CAP_NET_RAW. ArgumentError when there is no such
- * interface, SystemCallError with ERR_PERMISSION without the capability.
+ * Opens an injector on an interface. ArgumentError when there is no such interface, SystemCallError with
+ * ERR_PERMISSION without the capability that it needs, and with ERR_ENGINE_UNAVAILABLE where the kernel has no
+ * way to make an interface receive.
  */
-export function openInjector(target: InterfaceRef, options: NamespaceOptions = {}): FrameInjector {
-  checkNamespaceOptions(options);
+export function openInjector(target: InterfaceRef, options: InjectorOptions = {}): FrameInjector {
+  const direction = checkOptions(options);
   const { networkNamespace } = options;
   const links = openLinks(networkNamespace, NAMESPACE);
   try {
     const path = networkNamespacePath(networkNamespace, NAMESPACE);
-    return new SocketInjector(target, links, path);
+    return new SocketInjector(target, links, path, direction);
   } catch (error) {
     links.close();
     throw error;
@@ -73,13 +88,25 @@ export function openInjector(target: InterfaceRef, options: NamespaceOptions = {
 
 const NAMESPACE = 'options.networkNamespace';
 
+function checkOptions(options: InjectorOptions): Direction {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument('options', 'an object', options);
+  }
+  const { direction = 'transmit', ...others } = options;
+  checkNamespaceOptions(others);
+  if (direction === 'transmit' || direction === 'receive') return direction;
+  throw invalidArgument('options.direction', "'transmit' or 'receive'", direction);
+}
+
+/** What sends, or receives. It throws RawSystemError. */
+type FrameSocket = Pick<PacketSocket, 'send' | 'sendAll' | 'onceWritable' | 'close'>;
+
 class SocketInjector implements FrameInjector {
   readonly #target: InterfaceRef;
   readonly #links: LinkTable;
-  readonly #networkNamespace: string | undefined;
   readonly #ifindex: number;
-  readonly #floods = new Set<RunningFlood>();
-  readonly #socket: PacketSocket;
+  readonly #floods: Floods;
+  readonly #socket: FrameSocket;
   readonly #buffer = new FrameBuffer();
   /** The sendAll() that was called last. */
   #last: Promise<unknown> = Promise.resolve();
@@ -87,18 +114,27 @@ class SocketInjector implements FrameInjector {
   #wake = () => {};
   #closed = false;
 
-  constructor(target: InterfaceRef, links: LinkTable, networkNamespace: string | undefined) {
+  constructor(
+    target: InterfaceRef,
+    links: LinkTable,
+    networkNamespace: string | undefined,
+    direction: Direction,
+  ) {
     this.#target = target;
     this.#links = links;
-    this.#networkNamespace = networkNamespace;
     this.#ifindex = resolveInterface(target, 'target', links);
-    this.#socket = openPacketSocket(networkNamespace);
-    try {
-      this.#socket.bind(this.#ifindex);
-    } catch (error) {
-      this.#socket.close();
-      throw explainSending(error, target, 0);
-    }
+    this.#floods = new Floods({
+      ifindex: this.#ifindex,
+      networkNamespace,
+      direction,
+      ownAddress: this.#ownAddress,
+      name: () => this.#name(),
+      explain: (failure, length) => this.#explain(failure, length),
+    });
+    this.#socket =
+      direction === 'transmit'
+        ? openSocketOn(this.#ifindex, target, networkNamespace)
+        : new ReceiveSocket(this.#ifindex, target, networkNamespace);
   }
 
   send(frame: EthernetFrame | Uint8Array): void {
@@ -124,20 +160,13 @@ class SocketInjector implements FrameInjector {
     return mine;
   }
 
-  async flood(plan: FloodPlan): Promise<FloodReport> {
-    if (this.#closed) throw closed('injector');
-    const flood = this.#startFlood(plan);
-    this.#floods.add(flood);
-    try {
-      return await flood.report;
-    } finally {
-      this.#floods.delete(flood);
-    }
+  flood(plan: FloodPlan): Promise<FloodReport> {
+    return this.#floods.run(plan);
   }
 
   close(): void {
     this.#closed = true;
-    for (const flood of this.#floods) flood.close();
+    this.#floods.close();
     this.#socket.close();
     this.#links.close();
     this.#wake();
@@ -145,24 +174,6 @@ class SocketInjector implements FrameInjector {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #startFlood(plan: FloodPlan): RunningFlood {
-    const native = planFlood(plan, {
-      ifindex: this.#ifindex,
-      networkNamespace: this.#networkNamespace,
-      ownAddress: this.#ownAddress,
-    });
-    // To read `frames` may have done anything.
-    if (this.#closed) throw closed('injector');
-    const longest = native.lengths.reduce((one, other) => Math.max(one, other), 0);
-    try {
-      return new RunningFlood(native, plan, (failure) => this.#explain(failure, longest));
-    } catch (error) {
-      throw isRawSystemError(error) && error.syscall === 'socket'
-        ? packetSocketFailed(error, 'opening a packet socket')
-        : this.#explain(error, 0);
-    }
   }
 
   async #sendEach(frames: Iterable<EthernetFrame | Uint8Array>): Promise<number> {
@@ -207,11 +218,29 @@ class SocketInjector implements FrameInjector {
     }
   };
 
-  /** By its present name: a command with the one before a rename would mend nothing. */
   #explain(error: unknown, length: number): unknown {
-    if (!isRawSystemError(error)) return error;
+    return isRawSystemError(error) ? explainSending(error, this.#name(), length) : error;
+  }
+
+  /** The present one: a command with the one before a rename would mend nothing. */
+  #name(): InterfaceRef {
     const name = this.#closed ? '' : interfaceName(this.#ifindex, this.#links);
-    return explainSending(error, name === '' ? this.#target : name, length);
+    return name === '' ? this.#target : name;
+  }
+}
+
+function openSocketOn(
+  ifindex: number,
+  target: InterfaceRef,
+  networkNamespace: string | undefined,
+): PacketSocket {
+  const socket = openPacketSocket(networkNamespace);
+  try {
+    socket.bind(ifindex);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw explainSending(error, target, 0);
   }
 }
 

@@ -1,9 +1,10 @@
 import { DropscopeError, invalidArgument, isRawSystemError, ProbeError } from '../errors.ts';
 import { DropReasons } from '../kernel/drop-reasons.ts';
+import { thisMachine } from '../kernel/machine.ts';
 import { KernelSymbols } from '../kernel/symbols.ts';
 import { native } from '../native.ts';
 import { EbpfTracing } from './ebpf-tracing.ts';
-import { explainEbpfFailure, thisMachine } from './explain-ebpf.ts';
+import { explainEbpfFailure } from './explain-ebpf.ts';
 import type { DropProbe, ProbeOptions, ProbeReport, ProbeSink, RunningProbe } from './probe.ts';
 import { LEAST_RING_BYTES, TRIAL_OPTIONS, TRIAL_SINK } from './trial.ts';
 

@@ -1,40 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { release } from 'node:os';
 import { type ErrorCode, type Explanation, errnoName, type RawSystemError } from '../errors.ts';
-
-/** What decides why the kernel refuses an eBPF program. */
-export interface Machine {
-  /** As in `uname -r`. */
-  readonly release: string;
-  /** Whether the kernel describes its types in /sys/kernel/btf/vmlinux. */
-  readonly btf: boolean;
-  /** kernel_lockdown(7): 'none', 'integrity' or 'confidentiality'. */
-  readonly lockdown: string;
-  /** Whether this process is in a user namespace other than the first: user_namespaces(7). */
-  readonly userNamespace: boolean;
-  /** The effective capabilities of this process, a bit each: CapEff of proc_pid_status(5). */
-  readonly capabilities: bigint;
-}
+import { isOlder, type Machine, missingCapabilities } from '../kernel/machine.ts';
 
 /** Why the kernel refused the eBPF probe, and what to do about it. */
 export interface Refusal extends Explanation {
   readonly code: ErrorCode;
-}
-
-// include/uapi/linux/capability.h
-const CAP_SYS_ADMIN = 21n;
-const NEEDED = { CAP_BPF: 39n, CAP_PERFMON: 38n };
-
-/** The machine that this process runs on. */
-export function thisMachine(): Machine {
-  const [, effective = '0'] = /^CapEff:\s*(\w+)/m.exec(read('/proc/self/status')) ?? [];
-  return {
-    release: release(),
-    btf: existsSync('/sys/kernel/btf/vmlinux'),
-    lockdown: /\[(\w+)\]/.exec(read('/sys/kernel/security/lockdown'))?.[1] ?? 'none',
-    userNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(read('/proc/self/uid_map')),
-    capabilities: BigInt(`0x${effective}`),
-  };
 }
 
 /** Why the kernel refused the eBPF probe: the first thing that is in its way. */
@@ -91,7 +60,7 @@ function explainMissingBtf({ btf, release }: Machine): Refusal | undefined {
 function explainPrivilege(raw: RawSystemError, machine: Machine): Refusal | undefined {
   if (!['EPERM', 'EACCES', 'EINVAL'].includes(errnoName(raw.errno))) return undefined;
   const code = 'ERR_PERMISSION';
-  const missing = missingCapabilities(machine.capabilities);
+  const missing = missingCapabilities(machine, ['CAP_BPF', 'CAP_PERFMON']);
   if (machine.userNamespace) {
     return {
       code,
@@ -115,13 +84,6 @@ function explainPrivilege(raw: RawSystemError, machine: Machine): Refusal | unde
   };
 }
 
-/** capabilities(7): CAP_SYS_ADMIN stands in for both. */
-function missingCapabilities(capabilities: bigint): string[] {
-  const has = (capability: bigint) => ((capabilities >> capability) & 1n) === 1n;
-  if (has(CAP_SYS_ADMIN)) return [];
-  return Object.entries(NEEDED).flatMap(([name, capability]) => (has(capability) ? [] : [name]));
-}
-
 function explainAge(raw: RawSystemError, { release }: Machine): Refusal | undefined {
   if (!isOlder(release, [5, 19])) return undefined;
   return {
@@ -140,19 +102,4 @@ function explainFilter(raw: RawSystemError): Refusal | undefined {
       'This process has the capabilities, but a seccomp filter or a security module refuses bpf(2).',
     mend: 'In a container: Docker 23 or later, or --security-opt seccomp=unconfined.',
   };
-}
-
-function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
-  const [, ownMajor, ownMinor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  if (ownMajor === undefined) return false;
-  return Number(ownMajor) < major || (Number(ownMajor) === major && Number(ownMinor) < minor);
-}
-
-/** The text of a file of the kernel's; '' where this kernel has no such file. */
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }

@@ -1,5 +1,7 @@
 #include "frame_sequence.h"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -8,41 +10,21 @@
 namespace dropscope {
 namespace {
 
-// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
-uint64_t random_of(uint64_t number) {
-  uint64_t z = number * 0x9e3779b97f4a7c15U;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-  return z ^ (z >> 31);
-}
-
-void put_bits(uint8_t* at, const VariedField& field, uint64_t value) {
-  for (int i = field.width - 1; i >= 0; --i) {
-    const auto mask = static_cast<uint8_t>(field.mask >> (8 * (field.width - 1 - i)));
-    at[i] = static_cast<uint8_t>((at[i] & ~mask) | (value & mask));
-    value >>= 8;
+field_place place_of(size_t offset, size_t width, size_t frame_bytes) {
+  constexpr size_t word = sizeof(uint64_t);
+  if (frame_bytes < word || offset + width > frame_bytes) {
+    throw std::out_of_range("A field beyond its frame");
   }
+  const size_t at = std::min(offset, frame_bytes - word);
+  return {.at = static_cast<uint32_t>(at),
+          .shift = static_cast<uint32_t>(8 * (at + word - offset - width))};
 }
 
 }  // namespace
 
-uint64_t VariedField::value_of(uint64_t number) const {
-  switch (kind) {
-    case Kind::kCounter:
-      return first + step * (number % count);
-    case Kind::kRandom: {
-      const uint64_t random = random_of(seed + number);
-      return count == 0 ? random : first + random % count;
-    }
-    case Kind::kList:
-      return values[number % values.size()];
-  }
-  return 0;
-}
-
 FrameSequence::FrameSequence(std::vector<uint8_t> packed, std::span<const uint32_t> lengths,
-                             std::vector<VariedField> fields)
-    : packed_(std::move(packed)), fields_(std::move(fields)) {
+                             std::span<const Variation> variations)
+    : packed_(std::move(packed)) {
   size_t offset = 0;
   for (const uint32_t length : lengths) {
     if (length > packed_.size() - offset) throw std::out_of_range("A frame beyond its buffer");
@@ -51,26 +33,42 @@ FrameSequence::FrameSequence(std::vector<uint8_t> packed, std::span<const uint32
     offset += length;
   }
   if (templates_.empty()) throw std::out_of_range("No frame");
-  for (VariedField& field : fields_) {
-    // Or the values of the next seed would be these, one frame later.
-    field.seed = random_of(field.seed);
-    const bool has_value = field.kind == VariedField::Kind::kRandom || field.count > 0 ||
-                           (field.kind == VariedField::Kind::kList && !field.values.empty());
-    if (!has_value || field.width < 1 || field.width > 8) throw std::out_of_range("No value");
-    if (field.offsets.size() != templates_.size()) throw std::out_of_range("Offsets");
-    for (size_t i = 0; i < templates_.size(); ++i) {
-      const uint64_t end = uint64_t{field.offsets[i]} + field.width;
-      if (end > templates_[i].size()) throw std::out_of_range("A field beyond its frame");
+  for (const Variation& variation : variations) add_field(variation);
+  places_.reserve(templates_.size() * variations.size());
+  for (size_t i = 0; i < templates_.size(); ++i) {
+    for (const Variation& variation : variations) {
+      if (variation.offsets.size() != templates_.size()) throw std::out_of_range("Offsets");
+      places_.push_back(place_of(variation.offsets[i], variation.width, templates_[i].size()));
     }
   }
+}
+
+void FrameSequence::add_field(const Variation& variation) {
+  varied_field field = variation.field;
+  field.seed = varied_random(field.seed);
+  if (field.kind == VARIED_LIST) {
+    field.first = values_.size();
+    field.count = variation.values.size();
+    values_.insert(values_.end(), variation.values.begin(), variation.values.end());
+  }
+  const bool has_value = field.kind == VARIED_RANDOM || field.count > 0;
+  if (!has_value || variation.width < 1 || variation.width > 8) throw std::out_of_range("No value");
+  fields_.push_back(field);
 }
 
 size_t FrameSequence::write(uint64_t number, uint8_t* into) const {
   const size_t index = number % templates_.size();
   const auto frame = templates_[index];
   std::memcpy(into, frame.data(), frame.size());
-  for (const VariedField& field : fields_) {
-    put_bits(into + field.offsets[index], field, field.value_of(number));
+  const field_place* place = places(index).data();
+  for (const varied_field& field : fields_) {
+    const uint64_t value = varied_value(&field, number);
+    uint64_t word = 0;
+    std::memcpy(&word, into + place->at, sizeof word);
+    word = htobe64(varied_word(be64toh(word), field.mask, place->shift,
+                               field.kind == VARIED_LIST ? values_[value] : value));
+    std::memcpy(into + place->at, &word, sizeof word);
+    ++place;
   }
   return frame.size();
 }

@@ -5,27 +5,16 @@
 #include <span>
 #include <vector>
 
+#include "varied_field.h"
+
 namespace dropscope {
 
-// A field whose value follows from the number of the frame.
-struct VariedField {
-  enum class Kind : uint8_t {
-    kCounter,  // first, first + step, ... : `count` of them, and again from the first
-    kRandom,   // first to first + count - 1, by a seed; count 0: any value of 64 bits
-    kList,     // values in turns
-  };
-
-  Kind kind = Kind::kCounter;
+// How a field of some templates changes.
+struct Variation {
+  varied_field field{};           // of VARIED_LIST, what `values` says is not looked at
   uint8_t width = 0;              // bytes, 1 to 8, in network byte order
-  uint64_t mask = ~uint64_t{0};   // the bits of them that belong to it
   std::vector<uint32_t> offsets;  // where it begins, in each template
-  uint64_t first = 0;
-  uint64_t step = 0;
-  uint64_t count = 0;
-  uint64_t seed = 0;
-  std::vector<uint64_t> values;
-
-  uint64_t value_of(uint64_t number) const;
+  std::vector<uint64_t> values;   // of VARIED_LIST
 };
 
 // Frames by their number: templates in turns, in which some fields change.
@@ -34,13 +23,21 @@ class FrameSequence {
   // Templates that lie end to end; at least one. Throws std::out_of_range for a field that reaches
   // beyond one of them, or that has no value.
   FrameSequence(std::vector<uint8_t> packed, std::span<const uint32_t> lengths,
-                std::vector<VariedField> fields);
+                std::span<const Variation> variations);
   // Its templates point to its own bytes.
   FrameSequence(FrameSequence&&) = default;
   FrameSequence(const FrameSequence&) = delete;
 
   bool varies() const { return !fields_.empty(); }
   size_t longest() const { return longest_; }
+  std::span<const std::span<const uint8_t>> templates() const { return templates_; }
+  std::span<const varied_field> fields() const { return fields_; }
+  // Those of all lists.
+  std::span<const uint64_t> values() const { return values_; }
+  // Where the fields lie in a template.
+  std::span<const field_place> places(size_t template_index) const {
+    return std::span(places_).subspan(template_index * fields_.size(), fields_.size());
+  }
 
   // What frame `number` begins as.
   std::span<const uint8_t> template_of(uint64_t number) const {
@@ -51,9 +48,13 @@ class FrameSequence {
   size_t write(uint64_t number, uint8_t* into) const;
 
  private:
+  void add_field(const Variation& variation);
+
   std::vector<uint8_t> packed_;
   std::vector<std::span<const uint8_t>> templates_;
-  std::vector<VariedField> fields_;
+  std::vector<varied_field> fields_;
+  std::vector<uint64_t> values_;
+  std::vector<field_place> places_;  // of the fields of each template
   size_t longest_ = 0;
 };
 

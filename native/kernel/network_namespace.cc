@@ -29,13 +29,17 @@ void NetworkNamespace::run(const std::function<void()>& work) const {
   std::exception_ptr failure;
   std::thread([&] {
     try {
-      if (::setns(fd_->get(), CLONE_NEWNET) < 0) throw SystemError("setns");
+      if (const int error = enter(); error != 0) throw SystemError("setns", error);
       work();
     } catch (...) {
       failure = std::current_exception();
     }
   }).join();
   if (failure) std::rethrow_exception(failure);
+}
+
+int NetworkNamespace::enter() const {
+  return fd_ && ::setns(fd_->get(), CLONE_NEWNET) < 0 ? errno : 0;
 }
 
 UniqueFd NetworkNamespace::socket(int domain, int type, int protocol) const {

@@ -21,6 +21,9 @@ class NetworkNamespace {
   // throws.
   void run(const std::function<void()>& work) const;
 
+  // Moves the calling thread to it, for ever. Returns an errno, or 0.
+  int enter() const;
+
   // socket(2), in it.
   UniqueFd socket(int domain, int type, int protocol) const;
 

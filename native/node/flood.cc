@@ -24,23 +24,34 @@ std::span<const uint64_t> to_longs(Napi::Value value) {
 }
 
 // lib/native.ts says what `numbers` are.
-VariedField read_field(const Napi::Object& from) {
-  VariedField field;
-  field.kind = static_cast<VariedField::Kind>(
-      to_number(from.Get("kind"), static_cast<uint64_t>(VariedField::Kind::kList)));
-  field.width = static_cast<uint8_t>(to_number(from.Get("width"), 8));
+Variation read_variation(const Napi::Object& from) {
+  Variation variation;
+  varied_field& field = variation.field;
+  field.kind = static_cast<uint32_t>(to_number(from.Get("kind"), VARIED_LIST));
+  variation.width = static_cast<uint8_t>(to_number(from.Get("width"), 8));
   const auto offsets = to_words(from.Get("offsets"));
-  field.offsets.assign(offsets.begin(), offsets.end());
+  variation.offsets.assign(offsets.begin(), offsets.end());
   const auto numbers = to_longs(from.Get("numbers"));
   if (numbers.empty()) throw Napi::RangeError::New(from.Env(), "A field without a number");
   field.mask = numbers[0];
-  field.values.assign(numbers.begin() + 1, numbers.end());
-  if (field.kind == VariedField::Kind::kList) return field;
-  if (field.values.size() != 3) throw Napi::RangeError::New(from.Env(), "Expected 4 numbers");
-  field.first = field.values[0];
-  field.count = field.values[1];
-  (field.kind == VariedField::Kind::kRandom ? field.seed : field.step) = field.values[2];
-  return field;
+  variation.values.assign(numbers.begin() + 1, numbers.end());
+  if (field.kind == VARIED_LIST) return variation;
+  if (variation.values.size() != 3) throw Napi::RangeError::New(from.Env(), "Expected 4 numbers");
+  field.first = variation.values[0];
+  field.count = variation.values[1];
+  (field.kind == VARIED_RANDOM ? field.seed : field.step) = variation.values[2];
+  return variation;
+}
+
+const char* system_call_of(Engine engine) {
+  switch (engine) {
+    case Engine::kSendmmsg:
+      return "sendmmsg";
+    case Engine::kAfXdp:
+      return "sendto";
+    default:
+      return "bpf";
+  }
 }
 
 double to_rate(Napi::Value value) {
@@ -54,16 +65,20 @@ double to_rate(Napi::Value value) {
 
 FloodPlan read_plan(const Napi::Object& from) {
   const auto packed = to_bytes(from.Get("packed"));
-  std::vector<VariedField> fields;
+  std::vector<Variation> variations;
   const auto list = to_list(from.Get("fields"));
-  for (uint32_t i = 0; i < list.Length(); ++i) fields.push_back(read_field(to_object(list.Get(i))));
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    variations.push_back(read_variation(to_object(list.Get(i))));
+  }
   try {
     FrameSequence frames(std::vector<uint8_t>(packed.begin(), packed.end()),
-                         to_words(from.Get("lengths")), std::move(fields));
+                         to_words(from.Get("lengths")), variations);
     return FloodPlan{
         .network_namespace = to_network_namespace(from.Get("networkNamespace")),
         .ifindex = to_ifindex(from.Get("ifindex")),
         .frames = std::move(frames),
+        .engine = static_cast<Engine>(
+            to_number(from.Get("engine"), static_cast<uint64_t>(Engine::kReceiveLiveFrames))),
         .count = to_number(from.Get("count"), uint64_t{1} << 53),
         .duration_ns = to_number(from.Get("durationNs"), uint64_t{1} << 53),
         .frames_per_second = to_rate(from.Get("framesPerSecond")),
@@ -87,7 +102,9 @@ class FloodObject : public Napi::ObjectWrap<FloodObject> {
   explicit FloodObject(const Napi::CallbackInfo& info)
       : ObjectWrap(info), on_end_(to_function(info[1])) {
     guard(info.Env(), [&] {
-      flood_.emplace(read_plan(to_object(info[0])));
+      FloodPlan plan = read_plan(to_object(info[0]));
+      syscall_ = system_call_of(plan.engine);
+      flood_.emplace(std::move(plan));
       poll_.emplace(info.Env(), flood_->descriptor(), [this] {
         poll_->stop();
         on_end_.call();
@@ -98,7 +115,8 @@ class FloodObject : public Napi::ObjectWrap<FloodObject> {
   }
 
  private:
-  // () => { sent, bytes, durationNs, failure?: Error, refused: [errno, count, ...] }
+  // () => { sent, bytes, durationNs, failure?: Error, refused: [errno, count, ...],
+  //         verified?: [before, after] }
   Napi::Value progress(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (!flood_) throw Napi::Error::New(env, "This flood is closed");
@@ -106,18 +124,24 @@ class FloodObject : public Napi::ObjectWrap<FloodObject> {
     auto refused = Napi::Array::New(env);
     uint32_t length = 0;
     for (size_t error = 0; error < kErrnoLimit; ++error) {
-      if (progress.refused[error] == 0) continue;
+      if (progress.counts.refused[error] == 0) continue;
       refused.Set(length++, static_cast<double>(error));
-      refused.Set(length++, static_cast<double>(progress.refused[error]));
+      refused.Set(length++, static_cast<double>(progress.counts.refused[error]));
     }
     auto result = Napi::Object::New(env);
-    result.Set("sent", static_cast<double>(progress.sent));
-    result.Set("bytes", static_cast<double>(progress.bytes));
+    result.Set("sent", static_cast<double>(progress.counts.sent));
+    result.Set("bytes", static_cast<double>(progress.counts.bytes));
     result.Set("durationNs", static_cast<double>(progress.duration_ns));
     if (progress.failure != 0) {
-      result.Set("failure", to_js_error(env, {"sendmmsg", progress.failure}).Value());
+      result.Set("failure", to_js_error(env, {syscall_, progress.failure}).Value());
     }
     result.Set("refused", refused);
+    if (progress.verified) {
+      auto verified = Napi::Array::New(env, 2);
+      verified.Set(0U, Napi::BigInt::New(env, progress.verified->before));
+      verified.Set(1U, Napi::BigInt::New(env, progress.verified->after));
+      result.Set("verified", verified);
+    }
     return result;
   }
 
@@ -133,6 +157,7 @@ class FloodObject : public Napi::ObjectWrap<FloodObject> {
   }
 
   JsCallback on_end_;
+  const char* syscall_ = "";
   std::optional<Flood> flood_;
   std::optional<UvPoll> poll_;  // Goes before the descriptor that it watches.
 };

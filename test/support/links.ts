@@ -39,3 +39,8 @@ export async function carrier(name: string, state: 'UP' | 'LOWERLAYERDOWN' = 'UP
     return link?.operstate === state;
   });
 }
+
+/** Has a veth device take what the XDP program of its peer sends, or not: ethtool(8). */
+export function receiveOffload(name: string, state: 'on' | 'off'): void {
+  execFileSync('ethtool', ['-K', name, 'gro', state], { stdio: 'pipe' });
+}

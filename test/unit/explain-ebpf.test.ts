@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { expect, it } from 'vitest';
 import type { RawSystemError } from '../../lib/errors.ts';
-import { explainEbpfFailure, type Machine, thisMachine } from '../../lib/probes/explain-ebpf.ts';
+import { type Machine, thisMachine } from '../../lib/kernel/machine.ts';
+import { explainEbpfFailure } from '../../lib/probes/explain-ebpf.ts';
 
 const { EPERM, EACCES, E2BIG, EINVAL, EMFILE, ENFILE, ENOMEM } = constants.errno;
 

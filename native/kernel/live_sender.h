@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+
+#include "delivery.h"
+#include "link_gate.h"
+#include "live_frames.h"
+#include "sequence_sender.h"
+
+namespace dropscope {
+
+// Sends live frames, or has them received. The kernel tells nothing of those that a driver does not
+// send, so its tally is of all that were given to it.
+class LiveSender final : public SequenceSender {
+ public:
+  // delivery: null when they are to be received.
+  LiveSender(const NetworkNamespace& network_namespace, int ifindex, const FrameSequence& frames,
+             std::shared_ptr<Delivery> delivery);
+
+  size_t block() const override { return block_; }
+  // EOPNOTSUPP: of the first frames, not all were sent.
+  int send(uint64_t first, size_t count, const std::function<bool()>& is_over) override;
+  void stop() override { live_.stop(); }
+  void stop_at(uint64_t time_ns) override { live_.stop_at(time_ns); }
+  const SendTally& tally() const override { return tally_; }
+
+ private:
+  uint64_t bytes_of(uint64_t first, uint64_t count) const;
+
+  const FrameSequence& frames_;
+  LinkGate gate_;
+  LiveFrames live_;
+  std::shared_ptr<Delivery> delivery_;
+  size_t block_;
+  SendTally tally_;
+};
+
+}  // namespace dropscope

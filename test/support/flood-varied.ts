@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  composeFrame,
+  type EngineName,
+  type EthernetFrame,
+  type FloodReport,
+  type FrameInjector,
+} from '../../lib/index.ts';
+import { SENDER } from './frames.ts';
+import type { PeerNamespace } from './namespace.ts';
+import { waitFor } from './wait-for.ts';
+
+export const VARIED_COUNT = 1_000_000;
+
+const FRAME: EthernetFrame = {
+  source: SENDER,
+  destination: '02:00:00:00:00:0b',
+  etherType: 0x4321,
+  payload: new Uint8Array(46),
+};
+
+/** Sends so many frames of 60 bytes, each of another kind, to `b` in a namespace; gives the hash of what arrived. */
+export async function floodVaried(
+  injector: FrameInjector,
+  peer: PeerNamespace,
+  engine: EngineName,
+): Promise<{ report: FloodReport; arrived: string }> {
+  const file = join(tmpdir(), `dropscope-flood-${process.pid}.pcap`);
+  const options = ['-i', 'b', '-n', '-s', '96', '-B', '524288', '-U', '-Z', 'root', '-w', file];
+  const tcpdump = peer.spawn('tcpdump', [...options, 'ether', 'host', '02:00:00:00:00:0b']);
+  try {
+    let stderr = '';
+    tcpdump.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    await waitFor('tcpdump to listen', () => stderr.includes('listening on'));
+    const report = await injector.flood({
+      frame: FRAME,
+      count: VARIED_COUNT,
+      engine,
+      vary: [
+        { field: 'source', from: '02:00:00:00:00:00', to: '02:00:00:00:ff:ff', step: 3 },
+        { field: 'etherType', values: [0x4321, 0x4322, 0x88b5] },
+        { field: { offset: 4, width: 4 }, random: 7 },
+        { field: { offset: 40, width: 3 }, from: 1 },
+      ],
+    });
+    await waitFor('tcpdump to have all', () => statSync(file).size >= 24 + VARIED_COUNT * 76);
+    tcpdump.kill('SIGINT');
+    await once(tcpdump, 'close');
+    return { report, arrived: hashOf(capturedFrames(file)) };
+  } finally {
+    tcpdump.kill('SIGKILL');
+    rmSync(file, { force: true });
+  }
+}
+
+/** The hash of what `floodVaried` is to send. */
+export function hashOfVaried(): string {
+  return hashOf(expectedFrames());
+}
+
+/** The bytes of the frames in a capture file whose records have 60 each. */
+function* capturedFrames(file: string): Generator<Uint8Array> {
+  const bytes = readFileSync(file);
+  for (let at = 24; at + 76 <= bytes.length; at += 76) yield bytes.subarray(at + 16, at + 76);
+}
+
+function* expectedFrames(): Generator<Uint8Array> {
+  const frame = Buffer.from(composeFrame(FRAME));
+  const seed = splitMix64(7n);
+  for (let number = 0; number < VARIED_COUNT; number++) {
+    frame.writeUIntBE(0x020000000000 + 3 * (number % (Math.floor(0xffff / 3) + 1)), 6, 6);
+    frame.writeUInt16BE([0x4321, 0x4322, 0x88b5][number % 3] ?? 0, 12);
+    frame.writeUInt32BE(Number(splitMix64(seed + BigInt(number)) % 2n ** 32n), 18);
+    frame.writeUIntBE(1 + (number % (2 ** 24 - 1)), 54, 3);
+    yield frame;
+  }
+}
+
+function splitMix64(number: bigint): bigint {
+  let z = BigInt.asUintN(64, number * 0x9e3779b97f4a7c15n);
+  z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+  z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
+  return z ^ (z >> 31n);
+}
+
+function hashOf(frames: Iterable<Uint8Array>): string {
+  const hash = createHash('sha256');
+  for (const frame of frames) hash.update(frame);
+  return hash.digest('hex');
+}
