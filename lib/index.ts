@@ -29,7 +29,12 @@ export type { LldpId, LldpPdu, LldpTlv } from './ethernet/payload/lldp.ts';
 export type { TcpFlag, TcpSegment } from './ethernet/payload/tcp.ts';
 export type { UdpDatagram } from './ethernet/payload/udp.ts';
 export type { FrameVlan, VlanTag } from './ethernet/vlan.ts';
-export type { Direction, EngineName, PassedOver } from './injection/engine.ts';
+export {
+  type Direction,
+  ENGINE_NAMES,
+  type EngineName,
+  type PassedOver,
+} from './injection/engine.ts';
 export type { FloodPlan, FloodReport } from './injection/flood.ts';
 export { injectFrame } from './injection/inject-frame.ts';
 export { type FrameInjector, type InjectorOptions, openInjector } from './injection/injector.ts';

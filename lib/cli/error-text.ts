@@ -12,6 +12,7 @@ const ON_THE_COMMAND_LINE: Readonly<Record<string, string>> = {
   'options.everyMs': '--every, in milliseconds,',
   'options.interface': '<interface>',
   'options.reason': '--reason',
+  'plan.engine': '--engine',
 };
 
 /** What to tell people of an error: one line for what can be expected to go wrong, else its stack. */

@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander';
 import { type DecodedFrame, decodeFrame } from '../ethernet/frame.ts';
 import {
   composeFrame,
+  ENGINE_NAMES,
+  type EngineName,
   type FloodReport,
   openInjector,
   SCENARIOS,
@@ -37,6 +39,8 @@ interface InjectOptions {
   readonly count?: number;
   readonly duration?: number;
   readonly rate?: number;
+  readonly engine?: EngineName;
+  readonly receive?: boolean;
   readonly netns?: string | number;
   readonly json?: boolean;
 }
@@ -46,7 +50,9 @@ Examples:
   dropscope inject lo
   dropscope inject eth0 --ether-type 0x88b5 --vlan 99:5 --payload-hex 0a0b0c --count 1000
   dropscope inject eth0 --rate 100000 --duration 10s
+  dropscope inject eth0 --engine live-frames --duration 10s
   dropscope inject eth0 --scenario lldp
+  dropscope inject eth0 --scenario lldp --receive
   dropscope inject eth0 --frame-hex 'ffffffffffff 00005e005300 4321'
 `;
 
@@ -88,6 +94,10 @@ export function addInject(program: Command, output: Output): void {
     )
     .option('--duration <time>', 'for how long: seconds, or 90s, 5m, 2h', seconds('--duration'))
     .option('--rate <n>', 'frames a second; default: as fast as it goes', integer('--rate', 1))
+    .addOption(
+      new Option('--engine <name>', 'how to send; default: sendmmsg').choices(ENGINE_NAMES),
+    )
+    .option('--receive', 'let the interface receive it, as if it came from the wire')
     .option(
       '--netns <namespace>',
       'in this network namespace: a name, a path, or a process number',
@@ -99,16 +109,19 @@ export function addInject(program: Command, output: Output): void {
 }
 
 async function inject(name: string, options: InjectOptions, output: Output): Promise<void> {
-  const { duration, rate, scenario, json = false } = options;
+  const { duration, rate, scenario, receive: received = false, json = false } = options;
   const count = options.count ?? (duration === undefined ? 1 : undefined);
   const bytes = options.frameHex ?? encode(options);
   const frame = decodeFrame(bytes);
   const say = async (report: FloodReport) => {
-    const said: Sent = { name, frame, length: bytes.length, report, count, scenario };
+    const said: Sent = { name, frame, length: bytes.length, report, count, scenario, received };
     await output.write(json ? sentJson(said) : sentText(said));
   };
 
-  using injector = openInjector(name, { networkNamespace: options.netns });
+  using injector = openInjector(name, {
+    networkNamespace: options.netns,
+    direction: received ? 'receive' : 'transmit',
+  });
   using interruption = new Interruption();
   const { signal } = interruption;
   let report: FloodReport | undefined;
@@ -118,6 +131,7 @@ async function inject(name: string, options: InjectOptions, output: Output): Pro
       count,
       durationMs: duration === undefined ? undefined : duration * 1000,
       framesPerSecond: rate,
+      engine: options.engine,
       signal,
       onProgress(latest) {
         report = latest;
@@ -150,17 +164,18 @@ interface Sent {
   /** undefined: there was no limit. */
   readonly count: number | undefined;
   readonly scenario: ScenarioName | undefined;
+  readonly received: boolean;
 }
 
-function sentText({ name, frame, length, report, count, scenario }: Sent): string {
+function sentText({ name, frame, length, report, count, scenario, received }: Sent): string {
   const { source, destination, etherType, vlan } = frame;
   const { sent } = report;
   const all = count ?? sent;
   const frames = `${sent === all ? '' : `${sent} of `}${all} ${all === 1 ? 'frame' : 'frames'}`;
   const refused = refusedOf(report);
-  const full = refused > 0 ? `; ${refused} found a queue full (ENOBUFS)` : '';
+  const full = refused > 0 ? `; ${refused} found a queue full` : '';
   return (
-    `Sent ${frames} of ${length} bytes on ${printable(name)}: ` +
+    `${received ? 'Let' : 'Sent'} ${frames} of ${length} bytes ${received ? 'be received by' : 'on'} ${printable(name)}: ` +
     `${source} > ${destination}, EtherType ${typeText(etherType, vlan)}${full}\n` +
     (scenario === undefined ? '' : `${outcomeText(SCENARIOS[scenario])}\n`)
   );
@@ -171,13 +186,15 @@ function outcomeText({ what, counter, reason }: Scenario): string {
   return `${what} There: ${counter ?? 'no counter'}, ${reason}.`;
 }
 
-function sentJson({ name, frame, length, report, scenario }: Sent): string {
+function sentJson({ name, frame, length, report, scenario, received }: Sent): string {
   return jsonLine({
     event: 'sent',
     time: new Date().toISOString(),
     interface: name,
     count: report.sent,
     refused: refusedOf(report),
+    engine: report.engine,
+    direction: received ? 'receive' : 'transmit',
     seconds: Number((report.durationMs / 1000).toFixed(3)),
     source: frame.source,
     destination: frame.destination,
@@ -190,5 +207,5 @@ function sentJson({ name, frame, length, report, scenario }: Sent): string {
 
 /** Frames that found a queue full: any other refusal ends it. */
 function refusedOf(report: FloodReport | undefined): number {
-  return report?.refused['ENOBUFS'] ?? 0;
+  return (report?.refused['ENOBUFS'] ?? 0) + (report?.refused['EBUSY'] ?? 0);
 }

@@ -34,7 +34,8 @@ export interface PassedOver {
 /** Which way frames go through an interface. */
 export type Direction = 'transmit' | 'receive';
 
-const ENGINES: readonly EngineName[] = ['sendmmsg', 'af-xdp', 'live-frames'];
+/** All there are. */
+export const ENGINE_NAMES: readonly EngineName[] = ['sendmmsg', 'af-xdp', 'live-frames'];
 
 /** enum class Engine of native/kernel/flood.h. */
 export function engineNumber(engine: EngineName, direction: Direction): NativeFloodPlan['engine'] {
@@ -50,8 +51,12 @@ export function planEngines(
 ): readonly EngineName[] {
   if (wanted === undefined) return direction === 'transmit' ? ['sendmmsg'] : ['live-frames'];
   const list: readonly EngineName[] = typeof wanted === 'string' ? [wanted] : wanted;
-  const expected = `one or several of ${ENGINES.join(', ')}`;
-  if (!Array.isArray(list) || list.length === 0 || !list.every((one) => ENGINES.includes(one))) {
+  const expected = `one or several of ${ENGINE_NAMES.join(', ')}`;
+  if (
+    !Array.isArray(list) ||
+    list.length === 0 ||
+    !list.every((one) => ENGINE_NAMES.includes(one))
+  ) {
     throw invalidArgument('plan.engine', expected, wanted);
   }
   if (direction === 'receive' && list.some((one) => one !== 'live-frames')) {

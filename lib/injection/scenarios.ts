@@ -12,9 +12,16 @@ export type ScenarioName =
   | 'otherhost'
   | 'bad-ip-checksum'
   | 'bad-ip-version'
+  | 'not-for-us'
+  | 'martian'
+  | 'reverse-path'
+  | 'ip-protocol'
+  | 'no-socket'
+  | 'ipv6-disabled'
   | 'stp'
   | 'cdp'
-  | 'runt';
+  | 'runt'
+  | 'oversize';
 
 /** A frame, and what Linux does with it when it receives it. */
 export interface Scenario {
@@ -35,8 +42,9 @@ const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 /** RFC 7042, 2.1.2: nobody has it. */
 const NOBODY = '00:00:5e:00:53:ff';
 
-/** RFC 5737: for documentation. The receiver needs no address: it does not come to look at these. */
+/** RFC 5737: for documentation. */
 const HOSTS = { source: '192.0.2.1', destination: '192.0.2.2' };
+const ELSEWHERE = '203.0.113.1';
 const DATAGRAM = { sourcePort: 40_000, destinationPort: 40_001 };
 const IPV4 = { ipv4: { ...HOSTS, udp: DATAGRAM } };
 
@@ -51,7 +59,10 @@ const OTHERHOST = {
   location: 'ip_rcv_core',
 } as const;
 
-/** Frames that a receiver drops, whatever its addresses are, where nothing is set up to take them. */
+/**
+ * Frames that a receiver drops where nothing is set up to take them. Where one has to be set up in some way,
+ * `what` says so.
+ */
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   'unknown-ethertype': {
     what: 'An EtherType that nobody handles raises rx_dropped.',
@@ -122,6 +133,55 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     reason: 'IP_INHDR',
     location: 'ip_rcv_core',
   },
+  'not-for-us': {
+    what: 'IPv4 to an address that the receiver has not, and does not forward to, moves no link counter.',
+    frame: {
+      destination: BROADCAST,
+      ipv4: { source: HOSTS.source, destination: ELSEWHERE, udp: DATAGRAM },
+    },
+    reason: 'IP_INADDRERRORS',
+    location: 'ip_error',
+  },
+  martian: {
+    what: 'IPv4 from outside to a loopback address moves no link counter.',
+    frame: {
+      destination: BROADCAST,
+      ipv4: { source: HOSTS.source, destination: '127.0.0.1', udp: DATAGRAM },
+    },
+    reason: 'IP_LOCALNET',
+    location: 'ip_rcv_finish_core',
+  },
+  'reverse-path': {
+    what: 'IPv4 from where the receiver has no route back moves no link counter, where rp_filter is set.',
+    frame: {
+      destination: BROADCAST,
+      ipv4: { source: ELSEWHERE, destination: HOSTS.destination, udp: DATAGRAM },
+    },
+    reason: 'IP_RPFILTER',
+    location: 'ip_rcv_finish_core',
+  },
+  'ip-protocol': {
+    what: 'IPv4 of a protocol that nobody handles, to a receiver that has 192.0.2.2, moves no link counter.',
+    // RFC 3692: for experiments.
+    frame: { destination: BROADCAST, ipv4: { ...HOSTS, protocol: 253 } },
+    reason: 'IP_NOPROTO',
+    location: 'ip_local_deliver_finish',
+  },
+  'no-socket': {
+    what: 'UDP to a port without socket, to a receiver that has 192.0.2.2, moves no link counter.',
+    frame: { destination: BROADCAST, ...IPV4 },
+    reason: 'NO_SOCKET',
+    location: '__udp4_lib_rcv',
+  },
+  'ipv6-disabled': {
+    what: 'IPv6 to a receiver where it is disabled (disable_ipv6) moves no link counter.',
+    frame: {
+      destination: '33:33:00:00:00:01',
+      ipv6: { source: '2001:db8::1', destination: 'ff02::1', udp: DATAGRAM },
+    },
+    reason: 'IPV6DISABLED',
+    location: 'ip6_rcv_core',
+  },
   stp: {
     what: 'A BPDU of the Spanning Tree Protocol to a port of no bridge moves no link counter where LLC is loaded; elsewhere it raises rx_dropped.',
     frame: {
@@ -142,5 +202,11 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     what: 'A header alone, without padding, raises rx_dropped where no network card drops it before.',
     frame: { destination: BROADCAST, etherType: 0x4321, pad: false },
     ...UNHANDLED,
+  },
+  oversize: {
+    what: 'A frame of one byte more than an MTU of 1500 and a VLAN tag have room for raises rx_dropped of a veth device with that MTU, and tx_dropped of its peer, which must have a greater one.',
+    frame: { destination: BROADCAST, etherType: 0x4321, payload: new Uint8Array(1505) },
+    counter: 'rx_dropped',
+    reason: 'NOT_SPECIFIED',
   },
 };

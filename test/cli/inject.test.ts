@@ -66,6 +66,8 @@ it('tells in JSON what it sent, how often', async () => {
       interface: 'lo',
       count: 10_000,
       refused: 0,
+      engine: 'sendmmsg',
+      direction: 'transmit',
       seconds: expect.any(Number),
       source: '00:00:5e:00:53:00',
       destination: '00:00:00:00:00:00',
@@ -131,6 +133,20 @@ it('sends at a rate, for a time', async () => {
   const [, sent] = /^Sent (\d+) frames of 60 bytes on lo: /.exec(stdout) ?? [];
   expect(Number(sent)).toBeGreaterThan(1);
   expect(Number(sent)).toBeLessThanOrEqual(26);
+});
+
+it('lets the interface receive the frame', async () => {
+  const { code, stdout } = await dropscope(['inject', 'lo', '--receive', '--count', '3']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('Let 3 frames of 60 bytes be received by lo: ');
+  const other = await dropscope(['inject', 'lo', '--receive', '--engine', 'af-xdp']);
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain('Expected \'live-frames\' for --engine but received "af-xdp".');
+});
+
+it('sends by the engine that it is told', async () => {
+  const { stdout } = await dropscope(['inject', 'lo', '--engine', 'af-xdp', '--json']);
+  expect(objects(stdout)).toMatchObject([{ count: 1, engine: 'af-xdp' }]);
 });
 
 it('tells how many found a queue full, and fails', async () => {
