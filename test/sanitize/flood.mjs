@@ -27,12 +27,16 @@ const FIELDS = [
 
 run('ip', 'link set lo up');
 
-it('sends, varies, and calls back at its end', async () => {
-  const plan = { ...FLOOD_PLAN, fields: FIELDS, count: 100_001, threads: 3 };
+async function ended(plan) {
   let flood;
   await new Promise((resolve) => {
-    flood = new Flood(plan, resolve);
+    flood = new Flood({ ...FLOOD_PLAN, ...plan }, resolve);
   });
+  return flood;
+}
+
+it('sends, varies, and calls back at its end', async () => {
+  const flood = await ended({ fields: FIELDS, count: 100_001, threads: 3 });
   const { sent, bytes, failure, refused } = flood.progress();
   assert.deepEqual(
     { sent, bytes, failure, refused },
@@ -47,6 +51,45 @@ it('sends, varies, and calls back at its end', async () => {
   flood.close();
   flood.stop();
   assert.throws(() => flood.progress(), /closed/);
+});
+
+const AF_XDP = 1;
+const LIVE_FRAMES = 2;
+const RECEIVE_LIVE_FRAMES = 3;
+
+for (const engine of [AF_XDP, RECEIVE_LIVE_FRAMES]) {
+  it(`does the same by engine ${engine}`, async () => {
+    const packed = new Uint8Array(60 + 4090).fill(7);
+    const lengths = Uint32Array.of(60, engine === AF_XDP ? 4090 : 3400);
+    const fields = FIELDS.map((field) => ({ ...field, offsets: Uint32Array.of(0, 3000) }));
+    const flood = await ended({ engine, packed, lengths, fields, count: 50_001, threads: 1 });
+    const { sent, failure, refused } = flood.progress();
+    assert.deepEqual([sent, failure, refused], [50_001, undefined, []]);
+    flood.close();
+  });
+}
+
+it('finds out that live frames do not leave lo', async () => {
+  const flood = await ended({ engine: LIVE_FRAMES, count: 1000 });
+  const { sent, failure, refused, verified } = flood.progress();
+  assert.deepEqual([sent, failure.syscall, refused.length], [0, 'bpf', 2]);
+  assert.equal(verified[1] - verified[0], 0n);
+  flood.close();
+});
+
+it('receives frame by frame', () => {
+  const receiver = new addon.LiveReceiver(1);
+  for (let i = 0; i < 100; i += 1) receiver.receive(FRAME);
+  assert.throws(() => receiver.receive(new Uint8Array(13)), { syscall: 'bpf' });
+  assert.throws(() => receiver.receive(new Uint8Array(3401)), { syscall: 'bpf' });
+  callWithOddValues((frame) => receiver.receive(frame), [FRAME]);
+  callWithOddValues(
+    (ifindex, path) => new addon.LiveReceiver(ifindex, path).close(),
+    [1, '/proc/self/ns/net'],
+  );
+  receiver.close();
+  receiver.close();
+  assert.throws(() => receiver.receive(FRAME), /closed/);
 });
 
 it('is told of each refusal by errno', async () => {
@@ -83,9 +126,10 @@ it('leaves no descriptor and no thread, closed or stopped in the middle', async 
   await collectGarbage();
   const before = countDescriptors();
   for (let i = 0; i < 20; i += 1) {
-    new Flood(FLOOD_PLAN, () => {}).close();
+    const plan = { ...FLOOD_PLAN, engine: i % 2 === 0 ? 0 : RECEIVE_LIVE_FRAMES };
+    new Flood(plan, () => {}).close();
     await new Promise((resolve) => {
-      const flood = new Flood(FLOOD_PLAN, () => {
+      const flood = new Flood(plan, () => {
         flood.close();
         resolve();
       });

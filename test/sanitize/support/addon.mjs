@@ -39,6 +39,7 @@ export const FLOOD_PLAN = {
   durationNs: 0,
   framesPerSecond: 0,
   threads: 2,
+  engine: 0,
 };
 
 /** Values of every kind. None of them is a function, bytes, words or a list of anything. */
