@@ -9,6 +9,7 @@
         "native/kernel/driver_parts.cc",
         "native/kernel/drop_tracer.cc",
         "native/kernel/drop_tracer_skeleton.c",
+        "native/kernel/engine.cc",
         "native/kernel/flood.cc",
         "native/kernel/frame_sequence.cc",
         "native/kernel/link_changes.cc",
@@ -25,6 +26,8 @@
         "native/kernel/pacing.cc",
         "native/kernel/packet_sender.cc",
         "native/kernel/packet_socket.cc",
+        "native/kernel/receive_sender.cc",
+        "native/kernel/replay.cc",
         "native/kernel/ring_reader.cc",
         "native/kernel/sequence_sender.cc",
         "native/kernel/talker_tables.cc",
@@ -35,7 +38,8 @@
         "native/node/link_table.cc",
         "native/node/live_receiver.cc",
         "native/node/netlink_socket.cc",
-        "native/node/packet_socket.cc"
+        "native/node/packet_socket.cc",
+        "native/node/replay.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "<(SHARED_INTERMEDIATE_DIR)"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_ADDON_API_ENABLE_TYPE_CHECK_ON_AS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'ERR_PERMISSION'
   | 'ERR_PROBE_UNAVAILABLE'
   | 'ERR_ENGINE_UNAVAILABLE'
+  | 'ERR_CAPTURE_FILE'
   | 'ERR_CLOSED'
   | 'ERR_UNSUPPORTED_PLATFORM'
   | 'ERR_ADDON_NOT_BUILT';
@@ -28,7 +29,7 @@ export class DropscopeError extends Error implements Explanation {
   readonly code: ErrorCode;
   readonly reason: string;
   readonly mend: string;
-  /** From `sendAll` and `flood` only: how many frames the kernel had taken before this came in the way. */
+  /** From `sendAll`, `flood` and `replay` only: how many frames the kernel had taken before this came in the way. */
   declare sent?: number;
 
   constructor(code: ErrorCode, { reason, mend }: Explanation, options?: ErrorOptions) {
@@ -93,6 +94,25 @@ export class ProbeError extends DropscopeError {
     super(code, explanation, options);
     this.probe = probe;
     this.stderr = options?.stderr ?? '';
+  }
+}
+
+/** A capture file cannot be read, or is damaged. */
+export class CaptureError extends DropscopeError {
+  override readonly name = 'CaptureError';
+  readonly path: string;
+  /** From where on it cannot be used, in bytes from its beginning; undefined: it could not be read. */
+  readonly offset: number | undefined;
+
+  constructor(
+    path: string,
+    offset: number | undefined,
+    explanation: Explanation,
+    options?: ErrorOptions,
+  ) {
+    super('ERR_CAPTURE_FILE', explanation, options);
+    this.path = path;
+    this.offset = offset;
   }
 }
 
@@ -218,6 +238,20 @@ export function notDelivered(what: string, option: string): ArgumentError {
     reason: `${what} not what this watch delivers.`,
     mend: `Open one with ${option}.`,
   });
+}
+
+// Capture files
+
+/** `what`: what is wrong there, without full stop. */
+export function captureDamaged(path: string, offset: number, what: string): CaptureError {
+  const reason = `The capture file ${shown(path)} cannot be used from offset ${offset} on: ${what}.`;
+  return new CaptureError(path, offset, { reason, mend: '' });
+}
+
+export function captureUnreadable(path: string, cause: unknown): CaptureError {
+  const why = cause instanceof Error && 'code' in cause ? String(cause.code) : shown(cause);
+  const reason = `The capture file ${shown(path)} cannot be read: ${why}.`;
+  return new CaptureError(path, undefined, { reason, mend: '' }, { cause });
 }
 
 // System calls

@@ -11,6 +11,7 @@ export {
 export type { DropSummary, Talker } from './drops/drop-summary.ts';
 export {
   ArgumentError,
+  CaptureError,
   DropscopeError,
   type ErrorCode,
   type Explanation,
@@ -38,7 +39,9 @@ export {
 export type { FloodPlan, FloodReport } from './injection/flood.ts';
 export { injectFrame } from './injection/inject-frame.ts';
 export { type FrameInjector, type InjectorOptions, openInjector } from './injection/injector.ts';
+export type { ReplayOptions, ReplayReport } from './injection/replay.ts';
 export { SCENARIOS, type Scenario, type ScenarioName } from './injection/scenarios.ts';
+export type { SentReport } from './injection/send-job.ts';
 export type { FieldRef, FieldValue, Variation } from './injection/variation.ts';
 export type { InterfaceRef } from './link/interface.ts';
 export type { LinkStats } from './link/link-stats.ts';

@@ -58,23 +58,54 @@ export interface NativeVariedField {
   readonly numbers: BigUint64Array;
 }
 
+/** How far threads that send are. */
+export interface SendProgress {
+  readonly sent: number;
+  /** Of the frames that were sent. */
+  readonly bytes: number;
+  readonly durationNs: number;
+  /** Pairs of an errno and of how many frames. */
+  readonly refused: readonly number[];
+  /** The RawSystemError that ended it. */
+  readonly failure?: Error;
+}
+
 /** Threads that send. It began when it was made, and keeps the process alive until it has ended. */
 export interface Flood {
-  /**
-   * `refused`: pairs of an errno and of how many frames. `failure`: the RawSystemError that ended it.
-   * `verified`: tx_packets before and now, of live frames that are sent.
-   */
-  progress(): {
-    sent: number;
-    bytes: number;
-    durationNs: number;
-    failure?: Error;
-    refused: number[];
-    verified?: readonly [bigint, bigint];
-  };
+  /** `verified`: tx_packets before and now, of live frames that are sent. */
+  progress(): SendProgress & { readonly verified?: readonly [bigint, bigint] };
   /** It ends soon, and then calls back. */
   stop(): void;
   /** Stops it without calling back, and frees everything. May be called twice. */
+  close(): void;
+}
+
+/** How what a file has is sent. */
+export interface NativeReplayPlan {
+  /** The file of the network namespace; undefined: this process's. */
+  readonly networkNamespace: string | undefined;
+  readonly ifindex: number;
+  readonly engine: NativeFloodPlan['engine'];
+  /** Of the times that frames come with: 2 is twice as fast. 0: as fast as it goes. */
+  readonly speed: number;
+  /** Instead of those times. 0: by them. */
+  readonly framesPerSecond: number;
+  /** Addresses to write into each frame, of 6 bytes. */
+  readonly source: Uint8Array | undefined;
+  readonly destination: Uint8Array | undefined;
+}
+
+/** A thread that sends what it is given. It keeps the process alive until it is closed. */
+export interface Replay {
+  /** Copies frames that lie in `bytes`. `timesNs`: when each is due, since the first one of all. */
+  push(bytes: Uint8Array, offsets: Uint32Array, lengths: Uint32Array, timesNs: Float64Array): void;
+  /** No more will come. */
+  finish(): void;
+  /** `waiting`: how many of those that were pushed it has not taken up. */
+  progress(): SendProgress & { readonly ended: boolean; readonly waiting: number };
+  /** It ends soon. */
+  stop(): void;
+  /** Stops it, and frees everything. May be called twice. */
   close(): void;
 }
 
@@ -214,6 +245,11 @@ export interface Addon extends Links {
     plan: NativeFloodPlan,
     onEnd: () => void,
   ) => Flood;
+  /** Calls `onChange` when it has taken up what was pushed, and when it has ended. */
+  readonly Replay: new (
+    plan: NativeReplayPlan,
+    onChange: () => void,
+  ) => Replay;
   /** RawSystemError: EPERM; EINVAL or E2BIG before Linux 5.18. */
   readonly LiveReceiver: new (
     ifindex: number,

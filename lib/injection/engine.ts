@@ -24,6 +24,9 @@ import { packetSocketFailed } from './send-errors.ts';
  */
 export type EngineName = 'sendmmsg' | 'af-xdp' | 'live-frames';
 
+/** One at least, to be tried in their order. */
+export type Engines = readonly [EngineName, ...EngineName[]];
+
 /** An engine that was asked for and could not be had. */
 export interface PassedOver {
   readonly engine: EngineName;
@@ -35,7 +38,10 @@ export interface PassedOver {
 export type Direction = 'transmit' | 'receive';
 
 /** All there are. */
-export const ENGINE_NAMES: readonly EngineName[] = ['sendmmsg', 'af-xdp', 'live-frames'];
+export const ENGINE_NAMES: Engines = ['sendmmsg', 'af-xdp', 'live-frames'];
+
+/** Those by which frames are received. */
+export const RECEIVE_ENGINES: Engines = ['live-frames'];
 
 /** enum class Engine of native/kernel/flood.h. */
 export function engineNumber(engine: EngineName, direction: Direction): NativeFloodPlan['engine'] {
@@ -44,26 +50,23 @@ export function engineNumber(engine: EngineName, direction: Direction): NativeFl
   return direction === 'transmit' ? 2 : 3;
 }
 
-/** The engines to try, in their order. ArgumentError for what is none, or cannot go that way. */
+/**
+ * The engines to try, by default the first that is able to. ArgumentError for what is none, or cannot do it.
+ */
 export function planEngines(
   wanted: EngineName | readonly EngineName[] | undefined,
-  direction: Direction,
-): readonly EngineName[] {
-  if (wanted === undefined) return direction === 'transmit' ? ['sendmmsg'] : ['live-frames'];
+  able: Engines,
+  argument: string,
+): Engines {
+  const [best] = able;
+  if (wanted === undefined) return [best];
   const list: readonly EngineName[] = typeof wanted === 'string' ? [wanted] : wanted;
-  const expected = `one or several of ${ENGINE_NAMES.join(', ')}`;
-  if (
-    !Array.isArray(list) ||
-    list.length === 0 ||
-    !list.every((one) => ENGINE_NAMES.includes(one))
-  ) {
-    throw invalidArgument('plan.engine', expected, wanted);
+  const [first, ...others] = Array.isArray(list) ? list : [];
+  if (first !== undefined && [first, ...others].every((one) => able.includes(one))) {
+    return [first, ...others];
   }
-  if (direction === 'receive' && list.some((one) => one !== 'live-frames')) {
-    const mend = 'Only live frames are received.';
-    throw invalidArgument('plan.engine', "'live-frames'", wanted, mend);
-  }
-  return list;
+  const expected = able.length === 1 ? best : `one or several of ${able.join(', ')}`;
+  throw invalidArgument(argument, expected, wanted);
 }
 
 /** LiveFrames::kLongest of native/kernel/live_frames.h. */
@@ -78,8 +81,26 @@ const LIVE_CAPABILITIES: readonly BpfCapability[] = ['CAP_BPF', 'CAP_NET_ADMIN',
 /** XdpSender::kLongest of native/kernel/xdp_sender.h. */
 const XDP_LONGEST = 4096;
 
+/** Those engines that can do what is planned. ArgumentError where none can. */
+export function chooseEngines(
+  wanted: Engines,
+  plan: NativeFloodPlan,
+): { engines: Engines; passedOver: readonly PassedOver[] } {
+  const passedOver: PassedOver[] = [];
+  const engines: EngineName[] = [];
+  for (const engine of wanted) {
+    const limit = tooMuchFor(engine, plan);
+    if (limit === undefined) engines.push(engine);
+    else passedOver.push({ engine, reason: `${engine} takes ${limit}.` });
+  }
+  const [first, ...others] = engines;
+  if (first !== undefined) return { engines: [first, ...others], passedOver };
+  const why = passedOver.map(({ reason }) => reason).join(' ');
+  throw invalidArgument('plan.engine', 'an engine that can do this', wanted.join(', '), why);
+}
+
 /** What of a plan is too much for an engine; undefined: nothing. */
-export function tooMuchFor(engine: EngineName, plan: NativeFloodPlan): string | undefined {
+function tooMuchFor(engine: EngineName, plan: NativeFloodPlan): string | undefined {
   if (engine === 'sendmmsg') return undefined;
   const longest = plan.lengths.reduce((one, other) => Math.max(one, other), 0);
   const limit = engine === 'af-xdp' ? XDP_LONGEST : LIVE_LONGEST;

@@ -1,16 +1,19 @@
-import { closed, errnoName, invalidArgument } from '../errors.ts';
+import { invalidArgument } from '../errors.ts';
 import type { EthernetFrame } from '../ethernet/frame.ts';
 import { type Flood, type NativeFloodPlan, native } from '../native.ts';
 import {
+  chooseEngines,
   type Direction,
+  ENGINE_NAMES,
   type EngineName,
   engineNumber,
   type PassedOver,
   planEngines,
-  tooMuchFor,
+  RECEIVE_ENGINES,
 } from './engine.ts';
 import { FrameBuffer } from './frame-buffer.ts';
-import { stoppedAfter } from './send-errors.ts';
+import { SendJob, type SentReport, sentReport } from './send-job.ts';
+import type { SendPlan, SendStart, SendTarget } from './send-jobs.ts';
 import { planVariation, type Variation } from './variation.ts';
 
 /** What to send, how much of it, and how fast. */
@@ -43,16 +46,7 @@ export interface FloodPlan {
 }
 
 /** What a flood has sent. */
-export interface FloodReport {
-  /** How it sends. */
-  readonly engine: EngineName;
-  /** Engines that were to come first, and why they cannot be had. */
-  readonly passedOver: readonly PassedOver[];
-  /**
-   * Frames that the kernel took, which does not mean that they arrived; of live frames that are sent, those
-   * that the interface's own counter counts.
-   */
-  readonly sent: number;
+export interface FloodReport extends SentReport {
   /**
    * Of live frames that are sent: the interface's counter before the flood, and now, by `readLinkStats`. It
    * counts what others send meanwhile, too.
@@ -62,38 +56,7 @@ export interface FloodReport {
     readonly before: bigint;
     readonly after: bigint;
   };
-  /**
-   * Frames that it refused, by errno. 'sendmmsg' counts a full queue as ENOBUFS, 'af-xdp' as EBUSY; of live
-   * frames, ENOBUFS are those that the counter did not count.
-   */
-  readonly refused: Readonly<Record<string, number>>;
-  /** Bytes of the frames that were sent. */
-  readonly bytes: number;
-  readonly durationMs: number;
-  /** `sent` over the duration. */
-  readonly framesPerSecond: number;
 }
-
-/** On which interface to send, or to receive. */
-export interface FloodTarget {
-  readonly ifindex: number;
-  readonly networkNamespace: string | undefined;
-  readonly direction: Direction;
-  readonly ownAddress: () => Uint8Array;
-  /** Its present name, or what it was opened by. */
-  readonly name: () => string | number;
-  /** What to throw when the kernel refused a frame of so many bytes. */
-  readonly explain: (failure: Error, length: number) => unknown;
-}
-
-/** What to send, and by which engines it may be sent: one at least. */
-export interface FloodWork {
-  readonly plan: NativeFloodPlan;
-  readonly engines: readonly EngineName[];
-  readonly passedOver: readonly PassedOver[];
-}
-
-const PROGRESS_MS = 1000;
 
 /** The names, so that a misspelt one is refused. */
 const OPTIONS: Readonly<Record<keyof FloodPlan, true>> = {
@@ -112,7 +75,7 @@ const OPTIONS: Readonly<Record<keyof FloodPlan, true>> = {
 const MOST_FRAMES = 1_000_000;
 
 /** ArgumentError for a plan that is no use, before anything is sent. */
-export function planFlood(plan: FloodPlan, target: FloodTarget): FloodWork {
+export function planFlood(plan: FloodPlan, target: SendTarget): SendPlan<FloodReport> {
   checkShape(plan);
   const { count, durationMs, framesPerSecond, threads = 1, vary = [] } = plan;
   if (count === undefined && durationMs === undefined) {
@@ -127,7 +90,8 @@ export function planFlood(plan: FloodPlan, target: FloodTarget): FloodWork {
   };
   const frames = encodeAll(plan, target.ownAddress);
   const variations = isList(vary) ? vary : [vary];
-  const wanted = planEngines(plan.engine, target.direction);
+  const able = target.direction === 'transmit' ? ENGINE_NAMES : RECEIVE_ENGINES;
+  const wanted = planEngines(plan.engine, able, 'plan.engine');
   const native: NativeFloodPlan = {
     ...limits,
     engine: 0,
@@ -139,112 +103,45 @@ export function planFlood(plan: FloodPlan, target: FloodTarget): FloodWork {
       planVariation(variation, frames, isList(vary) ? `plan.vary[${index}]` : 'plan.vary'),
     ),
   };
-  const passedOver: PassedOver[] = [];
-  const engines: EngineName[] = [];
-  for (const engine of wanted) {
-    const limit = tooMuchFor(engine, native);
-    if (limit === undefined) engines.push(engine);
-    else passedOver.push({ engine, reason: `${engine} takes ${limit}.` });
-  }
-  if (engines.length > 0) return { plan: native, engines, passedOver };
-  const why = passedOver.map(({ reason }) => reason).join(' ');
-  throw invalidArgument('plan.engine', 'an engine that can do this', plan.engine ?? wanted[0], why);
+  const { engines, passedOver } = chooseEngines(wanted, native);
+  return {
+    engines,
+    passedOver,
+    threads: native.threads,
+    longest: native.lengths.reduce((one, other) => Math.max(one, other), 0),
+    begin: (start) => startFlood(native, plan, target.direction, start),
+  };
 }
 
-/** How a flood is begun. */
-export interface FloodStart {
-  readonly engine: EngineName;
-  readonly direction: Direction;
-  readonly passedOver: readonly PassedOver[];
-  /** What to throw when the kernel refused a frame. */
-  readonly explain: (failure: Error) => unknown;
+function startFlood(
+  plan: NativeFloodPlan,
+  { signal, onProgress }: FloodPlan,
+  direction: Direction,
+  { engine, passedOver, explain }: SendStart,
+): SendJob<FloodReport> {
+  signal?.throwIfAborted();
+  let onEnd = () => {};
+  const ended = new Promise<void>((resolve) => {
+    onEnd = resolve;
+  });
+  const { Flood } = native();
+  const flood = new Flood({ ...plan, engine: engineNumber(engine, direction) }, onEnd);
+  const read = () => {
+    const progress = flood.progress();
+    return { failure: progress.failure, report: toReport(progress, engine, passedOver) };
+  };
+  return new SendJob({ native: flood, ended, read, signal, onProgress, explain });
 }
 
-/** A flood under way. */
-export class RunningFlood {
-  /** As `flood` of an injector gives it. */
-  readonly report: Promise<FloodReport>;
-  readonly #flood: Flood;
-  readonly #start: FloodStart;
-  #stoppedBy: { readonly reason: unknown } | undefined;
-
-  /** Begins. RawSystemError when the engine cannot be had. */
-  constructor(plan: NativeFloodPlan, options: FloodPlan, start: FloodStart) {
-    const { signal, onProgress } = options;
-    signal?.throwIfAborted();
-    let onEnd = () => {};
-    const ended = new Promise<void>((resolve) => {
-      onEnd = resolve;
-    });
-    const { Flood } = native();
-    this.#start = start;
-    const engine = engineNumber(start.engine, start.direction);
-    this.#flood = new Flood({ ...plan, engine }, onEnd);
-    const tell = () => {
-      try {
-        onProgress?.(this.#progress());
-      } catch (error) {
-        this.#stop(error);
-      }
-    };
-    const timer = setInterval(tell, PROGRESS_MS).unref();
-    const abort = () => this.#stop(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    this.report = ended
-      .then(() => {
-        const report = this.#progress();
-        const end = this.#howItEnded(report);
-        onProgress?.(report);
-        if (end !== undefined) throw end.reason;
-        return report;
-      })
-      .finally(() => {
-        clearInterval(timer);
-        signal?.removeEventListener('abort', abort);
-        this.#flood.close();
-      });
-  }
-
-  /** It rejects with ERR_CLOSED. */
-  close(): void {
-    this.#stop(closed('injector'));
-  }
-
-  #stop(reason: unknown): void {
-    this.#stoppedBy ??= { reason };
-    this.#flood.stop();
-  }
-
-  /** undefined: all was sent. */
-  #howItEnded({ sent }: FloodReport): { readonly reason: unknown } | undefined {
-    const { failure } = this.#flood.progress();
-    if (failure !== undefined) return { reason: stoppedAfter(sent, this.#start.explain(failure)) };
-    return this.#stoppedBy && { reason: stoppedAfter(sent, this.#stoppedBy.reason) };
-  }
-
-  #progress(): FloodReport {
-    const { sent, bytes, durationNs, refused, verified } = this.#flood.progress();
-    const { engine, passedOver } = this.#start;
-    const seconds = durationNs / 1e9;
-    return {
-      engine,
-      passedOver,
-      ...(verified && {
-        verified: { counter: 'tx_packets', before: verified[0], after: verified[1] },
-      }),
-      sent,
-      refused: byErrno(refused),
-      bytes,
-      durationMs: durationNs / 1e6,
-      framesPerSecond: seconds > 0 ? sent / seconds : 0,
-    };
-  }
-}
-
-function byErrno(pairs: readonly number[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (let i = 0; i < pairs.length; i += 2) counts[errnoName(pairs[i] ?? 0)] = pairs[i + 1] ?? 0;
-  return counts;
+function toReport(
+  { verified, ...progress }: ReturnType<Flood['progress']>,
+  engine: EngineName,
+  passedOver: readonly PassedOver[],
+): FloodReport {
+  const sent = sentReport(progress, engine, passedOver);
+  if (verified === undefined) return sent;
+  const [before, after] = verified;
+  return { ...sent, verified: { counter: 'tx_packets', before, after } };
 }
 
 function encodeAll({ frame, frames }: FloodPlan, ownAddress: () => Uint8Array): Uint8Array[] {

@@ -11,19 +11,20 @@ import {
 } from '../link/network-namespace.ts';
 import type { LinkTable, PacketSocket } from '../native.ts';
 import type { Direction } from './engine.ts';
-import type { FloodPlan, FloodReport } from './flood.ts';
-import { Floods } from './floods.ts';
+import { type FloodPlan, type FloodReport, planFlood } from './flood.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { FrameWindow } from './frame-window.ts';
 import { explainSending, openPacketSocket, readOwnAddress } from './packet-socket.ts';
 import { ReceiveSocket } from './receive-socket.ts';
+import { planReplay, type ReplayOptions, type ReplayReport } from './replay.ts';
 import { stoppedAfter } from './send-errors.ts';
+import { SendJobs, type SendTarget } from './send-jobs.ts';
 
 /**
  * An open socket that sends frames on one interface. It does not receive, and is no tap: it hides no
  * drop. It follows the interface through a rename; when the interface is deleted or leaves the
  * namespace, sending fails with ERR_INTERFACE_GONE, even if another one gets its name. It does not
- * keep the process alive, except while `sendAll` waits or a `flood` is under way.
+ * keep the process alive, except while `sendAll` waits or a `flood` or `replay` is under way.
  */
 export interface FrameInjector extends Disposable {
   /**
@@ -51,8 +52,15 @@ export interface FrameInjector extends Disposable {
    */
   flood(plan: FloodPlan): Promise<FloodReport>;
   /**
-   * Closes the socket; frames that the kernel has taken still go out. A `sendAll` or `flood` under
-   * way rejects with ERR_CLOSED, and so does whatever is called after this, but for `close`.
+   * Sends the frames of a pcap or pcapng file, or of a pipe, from a thread of its own: at the pace at which they
+   * were captured, faster, or at a rate. The file is read bit by bit. Else as `flood`, but that a frame which
+   * the link does not take for its length is `refused`, and left out. CaptureError when the file cannot be read
+   * or is damaged: the frames before that place were sent, and no more.
+   */
+  replay(path: string, options?: ReplayOptions): Promise<ReplayReport>;
+  /**
+   * Closes the socket; frames that the kernel has taken still go out. A `sendAll`, `flood` or `replay`
+   * under way rejects with ERR_CLOSED, and so does whatever is called after this, but for `close`.
    */
   close(): void;
 }
@@ -105,7 +113,8 @@ class SocketInjector implements FrameInjector {
   readonly #target: InterfaceRef;
   readonly #links: LinkTable;
   readonly #ifindex: number;
-  readonly #floods: Floods;
+  readonly #sendTarget: SendTarget;
+  readonly #jobs: SendJobs;
   readonly #socket: FrameSocket;
   readonly #buffer = new FrameBuffer();
   /** The sendAll() that was called last. */
@@ -123,14 +132,15 @@ class SocketInjector implements FrameInjector {
     this.#target = target;
     this.#links = links;
     this.#ifindex = resolveInterface(target, 'target', links);
-    this.#floods = new Floods({
+    this.#sendTarget = {
       ifindex: this.#ifindex,
       networkNamespace,
       direction,
       ownAddress: this.#ownAddress,
       name: () => this.#name(),
       explain: (failure, length) => this.#explain(failure, length),
-    });
+    };
+    this.#jobs = new SendJobs(this.#sendTarget);
     this.#socket =
       direction === 'transmit'
         ? openSocketOn(this.#ifindex, target, networkNamespace)
@@ -160,13 +170,19 @@ class SocketInjector implements FrameInjector {
     return mine;
   }
 
-  flood(plan: FloodPlan): Promise<FloodReport> {
-    return this.#floods.run(plan);
+  async flood(plan: FloodPlan): Promise<FloodReport> {
+    if (this.#closed) throw closed('injector');
+    return await this.#jobs.run(planFlood(plan, this.#sendTarget));
+  }
+
+  async replay(path: string, options: ReplayOptions = {}): Promise<ReplayReport> {
+    if (this.#closed) throw closed('injector');
+    return await this.#jobs.run(planReplay(path, options, this.#sendTarget));
   }
 
   close(): void {
     this.#closed = true;
-    this.#floods.close();
+    this.#jobs.close();
     this.#socket.close();
     this.#links.close();
     this.#wake();

@@ -1,21 +1,18 @@
 #include "flood.h"
 
-#include <pthread.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <csignal>
 #include <limits>
 #include <system_error>
 #include <utility>
 
 #include "live_sender.h"
 #include "pacing.h"
-#include "packet_sender.h"
+#include "signals_blocked.h"
 #include "system_error.h"
-#include "xdp_sender.h"
 
 namespace dropscope {
 namespace {
@@ -40,23 +37,6 @@ size_t burst_size(const FloodPlan& plan) {
   const double burst = std::ceil(rate * kBurstSeconds);
   return static_cast<size_t>(std::clamp(burst, 1.0, static_cast<double>(kSendWindow)));
 }
-
-// A thread begins with the signals of the one that makes it. One that got a signal would cut short
-// what the kernel is doing for it, and Node.js has threads for that.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 
@@ -101,13 +81,8 @@ std::unique_ptr<SequenceSender> Flood::open_sender(unsigned index) const {
   if (is_live(engine)) {
     return std::make_unique<LiveSender>(network_namespace, ifindex, frames, delivery_);
   }
-  std::unique_ptr<FrameSender> sender;
-  if (engine == Engine::kAfXdp) {
-    sender = std::make_unique<XdpSender>(network_namespace, ifindex, index);
-  } else {
-    sender = std::make_unique<PacketSender>(network_namespace, ifindex);
-  }
-  return std::make_unique<WrittenFrames>(frames, std::move(sender));
+  return std::make_unique<WrittenFrames>(
+      frames, open_frame_sender(engine, network_namespace, ifindex, index));
 }
 
 void Flood::run(SequenceSender& sender) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "delivery.h"
+#include "engine.h"
 #include "frame_sequence.h"
 #include "network_namespace.h"
 #include "send_tally.h"
@@ -16,9 +17,6 @@
 #include "unique_fd.h"
 
 namespace dropscope {
-
-// How frames go out, or come in.
-enum class Engine : uint8_t { kSendmmsg, kAfXdp, kLiveFrames, kReceiveLiveFrames };
 
 struct FloodPlan {
   NetworkNamespace network_namespace;

@@ -15,14 +15,13 @@ class LiveReceiver {
  public:
   // EPERM or EINVAL without CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; EINVAL or E2BIG before Linux
   // 5.18.
-  LiveReceiver(NetworkNamespace network_namespace, int ifindex);
+  LiveReceiver(const NetworkNamespace& network_namespace, int ifindex);
 
-  // ENODEV: it is gone; ENETDOWN; EMSGSIZE: longer than it, or this way, takes; EINVAL: less than a
-  // header.
+  // The calling thread must be in the interface's network namespace. ENODEV: it is gone; ENETDOWN;
+  // EMSGSIZE: longer than it, or this way, takes; EINVAL: less than a header.
   void receive(std::span<const uint8_t> frame);
 
  private:
-  NetworkNamespace namespace_;
   LinkGate gate_;
   LiveFrames frames_;
 };

@@ -12,6 +12,7 @@
 #include "js_callback.h"
 #include "js_error.h"
 #include "js_network_namespace.h"
+#include "js_sending.h"
 #include "uv_poll.h"
 
 namespace dropscope {
@@ -41,26 +42,6 @@ Variation read_variation(const Napi::Object& from) {
   field.count = variation.values[1];
   (field.kind == VARIED_RANDOM ? field.seed : field.step) = variation.values[2];
   return variation;
-}
-
-const char* system_call_of(Engine engine) {
-  switch (engine) {
-    case Engine::kSendmmsg:
-      return "sendmmsg";
-    case Engine::kAfXdp:
-      return "sendto";
-    default:
-      return "bpf";
-  }
-}
-
-double to_rate(Napi::Value value) {
-  double rate = 0;
-  if (napi_get_value_double(value.Env(), value, &rate) != napi_ok) {
-    throw Napi::TypeError::New(value.Env(), "Expected a number");
-  }
-  if (!(rate >= 0)) throw Napi::RangeError::New(value.Env(), "Number out of range");
-  return rate;
 }
 
 FloodPlan read_plan(const Napi::Object& from) {
@@ -121,21 +102,10 @@ class FloodObject : public Napi::ObjectWrap<FloodObject> {
     const Napi::Env env = info.Env();
     if (!flood_) throw Napi::Error::New(env, "This flood is closed");
     const FloodProgress progress = flood_->progress();
-    auto refused = Napi::Array::New(env);
-    uint32_t length = 0;
-    for (size_t error = 0; error < kErrnoLimit; ++error) {
-      if (progress.counts.refused[error] == 0) continue;
-      refused.Set(length++, static_cast<double>(error));
-      refused.Set(length++, static_cast<double>(progress.counts.refused[error]));
-    }
-    auto result = Napi::Object::New(env);
-    result.Set("sent", static_cast<double>(progress.counts.sent));
-    result.Set("bytes", static_cast<double>(progress.counts.bytes));
-    result.Set("durationNs", static_cast<double>(progress.duration_ns));
+    auto result = to_js_progress(env, progress.counts, progress.duration_ns);
     if (progress.failure != 0) {
       result.Set("failure", to_js_error(env, {syscall_, progress.failure}).Value());
     }
-    result.Set("refused", refused);
     if (progress.verified) {
       auto verified = Napi::Array::New(env, 2);
       verified.Set(0U, Napi::BigInt::New(env, progress.verified->before));

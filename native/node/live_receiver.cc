@@ -21,8 +21,10 @@ class LiveReceiverObject : public Napi::ObjectWrap<LiveReceiverObject> {
 
   // (ifindex: number, networkNamespace?: string)
   explicit LiveReceiverObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    guard(info.Env(),
-          [&] { receiver_.emplace(to_network_namespace(info[1]), to_ifindex(info[0])); });
+    guard(info.Env(), [&] {
+      namespace_ = to_network_namespace(info[1]);
+      receiver_.emplace(namespace_, to_ifindex(info[0]));
+    });
   }
 
  private:
@@ -30,12 +32,14 @@ class LiveReceiverObject : public Napi::ObjectWrap<LiveReceiverObject> {
   void receive(const Napi::CallbackInfo& info) {
     guard(info.Env(), [&] {
       if (!receiver_) throw Napi::Error::New(info.Env(), "This receiver is closed");
-      receiver_->receive(to_bytes(info[0]));
+      const auto frame = to_bytes(info[0]);
+      namespace_.run([&] { receiver_->receive(frame); });
     });
   }
 
   void close(const Napi::CallbackInfo&) { receiver_.reset(); }
 
+  NetworkNamespace namespace_;
   std::optional<LiveReceiver> receiver_;
 };
 

@@ -1,0 +1,167 @@
+#include "replay.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "pacing.h"
+#include "signals_blocked.h"
+#include "system_error.h"
+
+namespace dropscope {
+namespace {
+
+// How long it sleeps at most before it looks whether it is to stop.
+constexpr uint64_t kPatienceNs = 50'000'000;
+
+// What a refusal says of the frame, and not of the link.
+bool is_about_frame(int error) { return error == EMSGSIZE || error == EINVAL; }
+
+}  // namespace
+
+Replay::Replay(ReplayPlan plan)
+    : plan_(std::move(plan)),
+      sender_(open_frame_sender(plan_.engine, plan_.network_namespace, plan_.ifindex, 0)),
+      changed_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!changed_fd_) throw SystemError("eventfd");
+  const SignalsBlocked blocked;
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    throw SystemError("clone", error.code().value());
+  }
+}
+
+Replay::~Replay() {
+  stop();
+  thread_.join();
+}
+
+void Replay::acknowledge() const {
+  eventfd_t count = 0;
+  eventfd_read(changed_fd_.get(), &count);
+}
+
+void Replay::push(ReplayBlock block) {
+  const size_t count = block.lengths.size();
+  if (block.offsets.size() != count || block.times_ns.size() != count) {
+    throw std::out_of_range("Lists of different lengths");
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t end = uint64_t{block.offsets[i]} + block.lengths[i];
+    if (end > block.bytes.size()) throw std::out_of_range("A frame beyond its buffer");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    blocks_.push_back(std::move(block));
+  }
+  came_.notify_one();
+}
+
+void Replay::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    complete_ = true;
+  }
+  came_.notify_one();
+}
+
+void Replay::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  came_.notify_one();
+}
+
+void Replay::run() {
+  wake_in_time();
+  int failure = plan_.network_namespace.enter();
+  while (failure == 0) {
+    auto block = next_block();
+    if (!block) break;
+    eventfd_write(changed_fd_.get(), 1);
+    failure = send(*block);
+    frames_ += block->lengths.size();
+  }
+  sender_->finish();
+  failure_ = failure;
+  end_ns_ = now_ns();
+  eventfd_write(changed_fd_.get(), 1);
+}
+
+std::optional<ReplayBlock> Replay::next_block() {
+  std::unique_lock lock(mutex_);
+  came_.wait(lock, [this] { return stopping_ || complete_ || !blocks_.empty(); });
+  if (stopping_ || blocks_.empty()) return {};
+  ReplayBlock block = std::move(blocks_.front());
+  blocks_.pop_front();
+  return block;
+}
+
+// Returns the errno that is to end it, or 0.
+int Replay::send(ReplayBlock& block) {
+  std::array<iovec, kSendWindow> window{};
+  const auto is_over = [this] { return stopping_.load(); };
+  for (size_t at = 0; at < block.lengths.size() && !stopping_;) {
+    const size_t count = wait_until_due(block, at);
+    for (size_t i = 0; i < count; ++i) {
+      uint8_t* const frame = block.bytes.data() + block.offsets[at + i];
+      rewrite(frame, block.lengths[at + i]);
+      window[i] = {.iov_base = frame, .iov_len = block.lengths[at + i]};
+    }
+    const auto [done, error] = sender_->send(std::span(window).first(count), is_over);
+    if (error != 0 && !is_about_frame(error)) return error;
+    at += done;
+  }
+  return 0;
+}
+
+size_t Replay::wait_until_due(const ReplayBlock& block, size_t from) {
+  const size_t most = std::min(block.lengths.size() - from, kSendWindow);
+  uint64_t now = now_ns();
+  if (start_ns_ == 0) start_ns_ = now;
+  if (plan_.speed == 0 && plan_.frames_per_second == 0) return most;
+  for (const uint64_t due = due_ns(block, from); now < due; now = now_ns()) {
+    if (stopping_) return 0;
+    sleep_until(std::min(due, now + kPatienceNs));
+  }
+  size_t count = 1;
+  while (count < most && due_ns(block, from + count) <= now) ++count;
+  return count;
+}
+
+uint64_t Replay::due_ns(const ReplayBlock& block, size_t index) const {
+  const double wait_ns = plan_.frames_per_second > 0
+                             ? 1e9 * static_cast<double>(frames_ + index) / plan_.frames_per_second
+                             : block.times_ns[index] / plan_.speed;
+  // Centuries are for ever.
+  return start_ns_ + static_cast<uint64_t>(std::clamp(wait_ns, 0.0, 1e19));
+}
+
+void Replay::rewrite(uint8_t* frame, size_t length) const {
+  constexpr size_t kAddress = sizeof(MacAddress);
+  if (length < 2 * kAddress) return;
+  if (plan_.destination) std::memcpy(frame, plan_.destination->data(), kAddress);
+  if (plan_.source) std::memcpy(frame + kAddress, plan_.source->data(), kAddress);
+}
+
+ReplayProgress Replay::progress() const {
+  ReplayProgress progress;
+  sender_->tally().add_to(progress.counts);
+  progress.failure = failure_;
+  const uint64_t end = end_ns_;
+  const uint64_t start = start_ns_;
+  progress.ended = end != 0;
+  progress.duration_ns = start == 0 ? 0 : (progress.ended ? end : now_ns()) - start;
+  const std::lock_guard lock(mutex_);
+  progress.waiting = blocks_.size();
+  return progress;
+}
+
+}  // namespace dropscope
