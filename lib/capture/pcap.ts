@@ -32,6 +32,7 @@ class PcapParser implements CaptureParser {
 
   parse(bytes: Buffer, position: number, block: CaptureBlock): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (position === 0 && bytes.length < FILE_HEADER) return 0;
     let at = position === 0 ? this.#readHeader(view) : 0;
     while (at + RECORD_HEADER <= bytes.length) {
       const length = view.getUint32(at + 8, this.#littleEndian);
@@ -46,7 +47,6 @@ class PcapParser implements CaptureParser {
   }
 
   #readHeader(view: DataView): number {
-    if (view.byteLength < FILE_HEADER) return 0;
     const major = view.getUint16(4, this.#littleEndian);
     if (major !== 2) throw new CaptureDamage(4, `version ${major} of the pcap format, not 2`);
     // The upper bits say whether the frames have a checksum at their end.

@@ -200,7 +200,7 @@ class PcapngParser implements CaptureParser {
     from.first ??= this.#firstOf(from, high, low);
     const { first, unitsPerSecond } = from;
     const units = (high - first.high) * 2 ** 32 + (low - first.low);
-    return first.timeNs + (units * 1e9) / Number(unitsPerSecond);
+    return first.timeNs + units * (1e9 / Number(unitsPerSecond));
   }
 
   #firstOf(from: Interface, high: number, low: number): NonNullable<Interface['first']> {

@@ -47,6 +47,15 @@ export function seconds(name: string): Parser<number> {
   };
 }
 
+/** Parses a number above 0, which may have decimals. */
+export function positive(name: string): Parser<number> {
+  return (text) => {
+    const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+    if (value > 0) return value;
+    throw invalidArgument(name, 'a number above 0', text, 'Such as 0.5 or 10.');
+  };
+}
+
 /** Lets a MAC address through as it is: colons or hyphens, any case. */
 export function macAddress(name: string): Parser<string> {
   return (text) => {

@@ -12,6 +12,8 @@ const ON_THE_COMMAND_LINE: Readonly<Record<string, string>> = {
   'options.everyMs': '--every, in milliseconds,',
   'options.interface': '<interface>',
   'options.reason': '--reason',
+  'options.engine': '--engine',
+  path: '<file>',
   'plan.engine': '--engine',
 };
 

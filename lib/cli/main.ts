@@ -8,6 +8,7 @@ import { EXIT_CODES, exitCodeOf, isBrokenPipe } from './exit-code.ts';
 import { addInject } from './inject.ts';
 import { Output } from './output.ts';
 import { addRecipe } from './recipe.ts';
+import { addReplay } from './replay.ts';
 import { addStats } from './stats.ts';
 import { addSystemtap } from './systemtap.ts';
 import { addTop } from './top.ts';
@@ -44,6 +45,7 @@ const program = new Command('dropscope')
 addWatch(program, output);
 addTop(program, output);
 addInject(program, output);
+addReplay(program, output);
 addStats(program, output);
 addDoctor(program, output);
 addDemo(program, output);

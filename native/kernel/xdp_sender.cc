@@ -1,5 +1,6 @@
 #include "xdp_sender.h"
 
+#include <net/ethernet.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -81,9 +82,10 @@ FrameSender::Result XdpSender::send(std::span<const iovec> frames,
                                     const std::function<bool()>& is_over) {
   const LinkGate::State link = gate_.look();
   const size_t longest = std::min(link.longest, kLongest);
-  const auto too_long =
-      std::ranges::find_if(frames, [&](const iovec& frame) { return frame.iov_len > longest; });
-  const auto good = frames.first(link.error == 0 ? too_long - frames.begin() : 0);
+  const auto bad = std::ranges::find_if(frames, [&](const iovec& frame) {
+    return link.error != 0 || frame.iov_len > longest || frame.iov_len < ETH_HLEN;
+  });
+  const auto good = frames.first(bad - frames.begin());
   size_t done = 0;
   while (done < good.size() && !is_over()) {
     const size_t put_now = put(good.subspan(done));
@@ -98,7 +100,7 @@ FrameSender::Result XdpSender::send(std::span<const iovec> frames,
     if (error != 0) return {.done = done, .error = error};
   }
   if (done == frames.size() || done < good.size()) return {.done = done};
-  const int error = link.error == 0 ? EMSGSIZE : link.error;
+  const int error = link.error != 0 ? link.error : bad->iov_len < ETH_HLEN ? EINVAL : EMSGSIZE;
   tally_.refuse(error, 1);
   return {.done = done + 1, .error = error};
 }

@@ -24,7 +24,7 @@ class XdpSender final : public FrameSender {
   // a while after one was closed; EINVAL: it has no such queue. EPERM without CAP_NET_RAW.
   XdpSender(const NetworkNamespace& network_namespace, int ifindex, uint32_t queue);
 
-  // EMSGSIZE: longer than the link or a chunk takes.
+  // EMSGSIZE: longer than the link or a chunk takes; EINVAL: less than a header.
   Result send(std::span<const iovec> frames, const std::function<bool()>& is_over) override;
 
  private:
