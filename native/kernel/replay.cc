@@ -140,8 +140,8 @@ uint64_t Replay::due_ns(const ReplayBlock& block, size_t index) const {
   const double wait_ns = plan_.frames_per_second > 0
                              ? 1e9 * static_cast<double>(frames_ + index) / plan_.frames_per_second
                              : block.times_ns[index] / plan_.speed;
-  // Centuries are for ever.
-  return start_ns_ + static_cast<uint64_t>(std::clamp(wait_ns, 0.0, 1e19));
+  // Centuries are for ever, and what is no number is now.
+  return start_ns_ + (wait_ns > 0 ? static_cast<uint64_t>(std::min(wait_ns, 1e19)) : 0);
 }
 
 void Replay::rewrite(uint8_t* frame, size_t length) const {

@@ -29,13 +29,19 @@ async function openEverything({ whileOpening }) {
   };
   sendAgain();
   const flood = new addon.Flood(FLOOD_PLAN, () => {});
+  const { ifindex, networkNamespace } = FLOOD_PLAN;
+  const plan = { ifindex, networkNamespace, engine: 0, speed: 1, framesPerSecond: 0 };
+  const replay = new addon.Replay(plan, () => {});
+  const times = Float64Array.of(0, 1e15);
+  replay.push(FRAME, new Uint32Array(2), Uint32Array.of(60, 60), times);
+  const receiver = new addon.LiveReceiver(LO);
   let tracer;
   const opening = openTracer(TRACER_OPTIONS, () => tracer.wakeOnNext());
   if (!whileOpening) {
     tracer = await opening;
     tracer.wakeOnNext();
   }
-  return { monitor, socket, flood, opening };
+  return { monitor, socket, flood, replay, receiver, opening };
 }
 
 async function terminate(data) {
