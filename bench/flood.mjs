@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { composeFrame, openInjector } from '../dist/index.js';
 import { interleaved, medianOf, medianRatio, TARGET_HEADS, targetCells, unit } from './harness.mjs';
 import { mustBeEqual, received, vethPair } from './network.mjs';
+import { has, hasScapy, missing, run, timedProgram } from './programs.mjs';
 
 const FRAME = {
   source: '02:00:00:00:00:0a',
@@ -13,41 +14,63 @@ const FRAME = {
   etherType: 0x4321,
 };
 
+const VARY = { field: 'source', from: '02:00:00:00:00:00' };
+
 /** Rates that must be held within a hundredth. */
 const RATES = [1000, 100_000];
 
-/** Floods over a veth pair, counted at the receiver, against trafgen and a loop in C. */
+/** Slower than a hundredth of the others: they send less. */
+const SCAPY_COUNT = 2000;
+
+/** Floods over a veth pair, counted at the receiver, against trafgen, mausezahn, scapy and a loop in C. */
 export async function measure({ rounds, scale, peers }) {
   const count = 1_000_000 * scale;
   const folder = mkdtempSync(join(tmpdir(), 'dropscope-bench-'));
-  vethPair('sender', 'receiver');
-  const injector = openInjector('sender');
+  const plain = open('sender', 'receiver');
+  const offloaded = open('gro-sender', 'gro-receiver');
+  const hasGro = has('ethtool') && run('ethtool', ['-K', 'gro-receiver', 'gro', 'on']);
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  const flood = (plan) => async () => {
+  const flood = (pair, plan) => async () => {
     delay.enable();
     try {
-      return await counted(count, () =>
-        timed(() => injector.flood({ frame: FRAME, count, ...plan })),
+      return await counted(pair, count, () =>
+        timed(() => pair.injector.flood({ frame: FRAME, count, ...plan })),
       );
     } finally {
       delay.disable();
     }
   };
   try {
-    const frame = join(folder, 'frame.cfg');
-    writeFileSync(frame, `{ ${composeFrame(FRAME).join(', ')} }`);
-    const trafgen = (processes) => () => {
-      const args = ['--dev', 'sender', '--conf', frame, '--num', count, '--cpus', processes];
-      return counted(count, () => timedProgram('trafgen', args));
+    const file = join(folder, 'frame.cfg');
+    const bytes = composeFrame(FRAME);
+    writeFileSync(file, `{ ${bytes.join(', ')} }`);
+    const trafgen = (pair, processes) => () => {
+      const args = ['--dev', pair.sender, '--conf', file, '--num', count, '--cpus', processes];
+      return counted(pair, count, () => timedProgram('trafgen', args));
     };
-    const hasTrafgen = spawnSync('trafgen', ['--version']).error === undefined;
+    const mausezahn = () => {
+      const frame = Buffer.from(bytes).toString('hex');
+      return counted(plain, count, () =>
+        timedProgram('mausezahn', ['-q', '-c', count, plain.sender, frame]),
+      );
+    };
+    const hasTrafgen = has('trafgen');
     const results = await interleaved(rounds, {
-      c: () => counted(count, () => peers.runBlocking('sendmmsg_loop', 'sender', count)),
-      one: flood({}),
-      varied: flood({ vary: { field: 'source', from: '02:00:00:00:00:00' } }),
-      ...(hasTrafgen && { trafgen: trafgen(1) }),
-      two: flood({ threads: 2 }),
-      ...(hasTrafgen && { trafgens: trafgen(2) }),
+      c: () => counted(plain, count, () => peers.runBlocking('sendmmsg_loop', 'sender', count)),
+      ...(hasTrafgen && { trafgen: trafgen(plain, 1) }),
+      one: flood(plain, {}),
+      varied: flood(plain, { vary: VARY }),
+      xdp: flood(plain, { engine: 'af-xdp' }),
+      xdpVaried: flood(plain, { engine: 'af-xdp', vary: VARY }),
+      ...(hasTrafgen && { trafgens: trafgen(plain, 2) }),
+      two: flood(plain, { threads: 2 }),
+      ...(hasTrafgen && hasGro && { trafgenGro: trafgen(offloaded, 1) }),
+      ...(hasGro && {
+        live: flood(offloaded, { engine: 'live-frames' }),
+        liveVaried: flood(offloaded, { engine: 'live-frames', vary: VARY }),
+      }),
+      ...(has('mausezahn') && { mausezahn }),
+      ...(hasScapy() && { scapy: () => scapy(plain, bytes) }),
     });
     return {
       title: `Floods: ${count} frames of 60 bytes a round, veth, counted at the receiver`,
@@ -59,21 +82,28 @@ export async function measure({ rounds, scale, peers }) {
         `of trafgen, ${TARGET_HEADS[0]}`,
         ...TARGET_HEADS.slice(1),
       ],
-      rows: rowsOf(results, count),
+      rows: rowsOf(results),
       notes: [
-        ...(hasTrafgen ? [] : ['Not installed: trafgen (Debian: netsniff-ng).']),
+        ...missing({ trafgen: 'netsniff-ng', mausezahn: 'netsniff-ng', ethtool: 'ethtool' }),
+        ...(hasScapy() ? [] : ['Not installed: scapy (Debian: python3-scapy).']),
         `Event-loop delay while it floods, 99th percentile: ${unit(' ms', 1, 1e-6)(delay.percentile(99))}; at most 20.`,
-        ...(await paced(injector, scale)),
+        ...(await paced(plain.injector, scale)),
       ],
     };
   } finally {
-    injector.close();
+    plain.injector.close();
+    offloaded.injector.close();
     rmSync(folder, { recursive: true });
   }
 }
 
-function rowsOf(results, count) {
-  const speed = ({ seconds }) => count / seconds;
+function open(sender, receiver) {
+  vethPair(sender, receiver);
+  return { sender, receiver, injector: openInjector(sender) };
+}
+
+function rowsOf(results) {
+  const speed = ({ seconds, frames }) => frames / seconds;
   const ratio = (name, peer) => medianRatio(results[name], results[peer], speed);
   const row = (what, name, peer, ...targets) => {
     if (results[name] === undefined) return [what, ...Array(7).fill('')];
@@ -84,7 +114,7 @@ function rowsOf(results, count) {
     return [
       what,
       unit('')(medianOf(results[name], speed)),
-      unit(' ns', 0, 1e9)(medianOf(results[name], ({ cpuSeconds }) => cpuSeconds / count)),
+      unit(' ns', 0, 1e9)(medianOf(results[name], ({ cpuSeconds, frames }) => cpuSeconds / frames)),
       unit('', 2)(ratio(name, 'c')),
       ...cells,
     ];
@@ -94,8 +124,15 @@ function rowsOf(results, count) {
     row('trafgen, one process', 'trafgen'),
     row('flood', 'one', 'trafgen', 1, 1.1),
     row('flood, source varied', 'varied', 'trafgen', 1, 1.1),
+    row('flood, af-xdp', 'xdp', 'trafgen', 1.4, 1.7),
+    row('flood, af-xdp, source varied', 'xdpVaried', 'trafgen', 1.4, 1.7),
     row('trafgen, two processes', 'trafgens'),
     row('flood, two threads', 'two', 'trafgens', 0.95, 1.1),
+    row('trafgen, receiver with GRO', 'trafgenGro'),
+    row('flood, live-frames, the same', 'live', 'trafgenGro', 2.5, 3.2),
+    row('flood, live-frames, source varied', 'liveVaried', 'trafgenGro', 2.5, 3.2),
+    row('mausezahn', 'mausezahn'),
+    row(`scapy, sendp() of ${SCAPY_COUNT}`, 'scapy'),
   ];
 }
 
@@ -117,11 +154,28 @@ async function paced(injector, scale) {
   return notes;
 }
 
-async function counted(count, send) {
-  const before = received('receiver').packets;
+async function counted({ receiver }, count, send) {
+  const before = received(receiver).packets;
   const result = await send();
-  mustBeEqual('Frames that arrived', received('receiver').packets - before, count);
-  return result;
+  mustBeEqual('Frames that arrived', received(receiver).packets - before, count);
+  return { ...result, frames: count };
+}
+
+function scapy(pair, bytes) {
+  const script = [
+    'import resource, time',
+    'from scapy.all import Ether, sendp',
+    `frame = Ether(bytes.fromhex('${Buffer.from(bytes).toString('hex')}'))`,
+    'start, cpu = time.monotonic(), time.process_time()',
+    `sendp(frame, iface='${pair.sender}', count=${SCAPY_COUNT}, verbose=False)`,
+    'print(time.monotonic() - start, time.process_time() - cpu)',
+  ];
+  return counted(pair, SCAPY_COUNT, () => {
+    const args = ['-c', script.join('\n')];
+    const { stdout } = spawnSync('/usr/bin/python3', args, { encoding: 'utf8' });
+    const [seconds, cpuSeconds] = stdout.trim().split(' ').map(Number);
+    return { seconds, cpuSeconds };
+  });
 }
 
 async function timed(send) {
@@ -129,14 +183,4 @@ async function timed(send) {
   const { durationMs } = await send();
   const { user, system } = process.cpuUsage(cpu);
   return { seconds: durationMs / 1000, cpuSeconds: (user + system) / 1e6 };
-}
-
-/** By bash, which knows what its children used. */
-function timedProgram(name, args) {
-  const script = `TIMEFORMAT='%R %U %S'; time "$@" >/dev/null 2>&1`;
-  const { stderr } = spawnSync('bash', ['-c', script, 'bash', name, ...args.map(String)], {
-    encoding: 'utf8',
-  });
-  const [seconds, user, system] = stderr.trim().split(' ').map(Number);
-  return { seconds, cpuSeconds: user + system };
 }

@@ -14,6 +14,7 @@ const SUBJECTS = [
   'compose',
   'injection',
   'flood',
+  'replay',
   'link-stats',
   'arming',
   'latency',

@@ -1,5 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { captureDamaged, captureUnreadable } from '../errors.ts';
+import { createReadStream, fstatSync, open as openFile } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { CaptureError, captureDamaged, captureUnreadable } from '../errors.ts';
 import { CaptureBlock } from './capture-block.ts';
 import { CaptureDamage, type CaptureParser } from './capture-parser.ts';
 import { pcapParser } from './pcap.ts';
@@ -11,8 +14,11 @@ export interface CapturePiece {
   readonly block: CaptureBlock;
 }
 
-/** What is read at once: longer than any record. */
-const PIECE_BYTES = 1024 * 1024;
+/** Room for what was read and not parsed: more than any record has. */
+const ROOM_BYTES = 1024 * 1024;
+
+/** What is read at once. */
+const CHUNK_BYTES = 256 * 1024;
 
 /** The least record of a frame: that of pcap. */
 const LEAST_RECORD = 16;
@@ -20,56 +26,76 @@ const LEAST_RECORD = 16;
 /**
  * Reads a pcap or pcapng file, or a pipe, bit by bit: what it yields is valid until the next is asked for.
  * CaptureError when it cannot be read, when it is no such file, or where it is damaged: then all frames before
- * that place have been yielded.
+ * that place have been yielded. Aborted, it ends.
  */
-export async function* readCapture(path: string): AsyncGenerator<CapturePiece> {
-  const file = await asked(path, () => open(path));
+export async function* readCapture(
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<CapturePiece> {
+  const stream = await openStream(path);
+  const abort = () => stream.destroy();
+  signal.addEventListener('abort', abort);
   try {
-    yield* readPieces(path, file);
+    if (!signal.aborted) yield* readPieces(path, stream);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error instanceof CaptureError ? error : captureUnreadable(path, error);
   } finally {
-    await file.close();
+    signal.removeEventListener('abort', abort);
+    // To leave its loop counts as an error of the stream, too.
+    stream.on('error', () => {}).destroy();
+    if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve));
   }
 }
 
-async function* readPieces(path: string, file: FileHandle): AsyncGenerator<CapturePiece> {
-  const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
-  const block = new CaptureBlock(PIECE_BYTES / LEAST_RECORD);
+/** A pipe may have nothing to read for a long time: to wait for it must not keep a thread of Node.js busy. */
+async function openStream(path: string): Promise<Readable> {
+  try {
+    const fd = await promisify(openFile)(path, 'r');
+    if (fstatSync(fd).isFIFO()) return new Socket({ fd, readable: true, writable: false });
+    return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
+  } catch (error) {
+    throw captureUnreadable(path, error);
+  }
+}
+
+async function* readPieces(path: string, stream: Readable): AsyncGenerator<CapturePiece> {
+  const buffer = Buffer.allocUnsafeSlow(ROOM_BYTES);
+  const block = new CaptureBlock(ROOM_BYTES / LEAST_RECORD);
   let parser: CaptureParser | undefined;
   /** Where `buffer` begins in the file, and how much of it is filled. */
   let position = 0;
   let filled = 0;
   /** Bytes to pass over before it is filled again. */
   let skip = 0;
-  for (;;) {
-    const read = await asked(path, () => file.read(buffer, filled, PIECE_BYTES - filled));
-    if (read.bytesRead === 0) break;
-    filled += read.bytesRead;
-    const passed = Math.min(skip, filled);
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const passed = Math.min(skip, chunk.length);
     skip -= passed;
-    if (filled - passed < 4) {
-      buffer.copyWithin(0, passed, filled);
-      filled -= passed;
-      position += passed;
-      continue;
-    }
-    const bytes = buffer.subarray(passed, filled);
-    parser ??= parserOf(bytes, path);
+    position += passed;
+    filled += chunk.copy(buffer, filled, passed);
+    if (filled < MAGIC_BYTES) continue;
+    parser ??= parserOf(buffer, path);
     block.clear();
-    const { used, damage } = parse(parser, bytes, position + passed, block);
+    const bytes = buffer.subarray(0, filled);
+    const { used, damage } = parse(parser, bytes, position, block);
     if (block.count > 0) yield { bytes, block };
     if (damage !== undefined) throw captureDamaged(path, damage.offset, damage.message);
-    const done = Math.min(passed + used, filled);
-    skip = passed + used - done;
+    const done = Math.min(used, filled);
+    skip = used - done;
     buffer.copyWithin(0, done, filled);
     filled -= done;
     position += done;
   }
-  if (parser === undefined)
+  if (parser === undefined) {
     throw captureDamaged(path, 0, 'it is no capture file, for it is too short');
+  }
   if (filled > 0 || skip > 0) {
     throw captureDamaged(path, position, 'the file ends in the middle of a record');
   }
 }
+
+/** Of what begins each file. */
+const MAGIC_BYTES = 4;
 
 function parserOf(bytes: Buffer, path: string): CaptureParser {
   const magic = bytes.readUInt32BE(0);
@@ -90,13 +116,5 @@ function parse(
   } catch (damage) {
     if (damage instanceof CaptureDamage) return { used: 0, damage };
     throw damage;
-  }
-}
-
-async function asked<T>(path: string, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw captureUnreadable(path, error);
   }
 }

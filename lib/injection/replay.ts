@@ -120,42 +120,44 @@ function startReplay(
 ): SendJob<ReplayReport> {
   signal?.throwIfAborted();
   const feed = new ReplayFeed(plan, start);
-  const job = new SendJob<ReplayReport>({
+  return new SendJob({
     native: feed.native,
-    ended: feed.ended,
+    ended: feed.run(path, loop),
     read: () => feed.read(),
     signal,
     onProgress,
     explain: start.explain,
   });
-  feed.send(path, loop).catch((error) => job.failAtEnd(error));
-  return job;
 }
 
 /** Reads a file as fast as it is sent. */
 class ReplayFeed {
   readonly native: Replay;
-  readonly ended: Promise<void>;
+  readonly #ended: Promise<void>;
   readonly #start: SendStart;
   #frames = 0;
   #truncated = 0;
   #changed = () => {};
+  /** Aborted when no more is sent. */
+  readonly #over = new AbortController();
 
   constructor(plan: NativeReplayPlan, start: SendStart) {
     let onEnd = () => {};
-    this.ended = new Promise((resolve) => {
+    this.#ended = new Promise((resolve) => {
       onEnd = resolve;
     });
     this.#start = start;
     const { Replay } = native();
     this.native = new Replay(plan, () => {
       this.#changed();
-      if (this.native.progress().ended) onEnd();
+      if (!this.native.progress().ended) return;
+      this.#over.abort();
+      onEnd();
     });
   }
 
-  /** Resolves when all was given to be sent; rejects for what is wrong with the file. */
-  async send(path: string, loop: number): Promise<void> {
+  /** Resolves when all was sent; rejects, then, for what is wrong with the file. */
+  async run(path: string, loop: number): Promise<void> {
     try {
       let startNs = 0;
       for (let pass = 0; pass < loop; pass += 1) {
@@ -165,6 +167,7 @@ class ReplayFeed {
       }
     } finally {
       this.native.finish();
+      await this.#ended;
     }
   }
 
@@ -179,7 +182,7 @@ class ReplayFeed {
   /** Returns when its last frame is due. */
   async #sendOnce(path: string, startNs: number): Promise<number> {
     let lastNs = startNs;
-    for await (const { bytes, block } of readCapture(path)) {
+    for await (const { bytes, block } of readCapture(path, this.#over.signal)) {
       const { offsets, lengths, timesNs, count, truncated } = block;
       if (startNs > 0) for (let i = 0; i < count; i += 1) timesNs[i] = (timesNs[i] ?? 0) + startNs;
       lastNs = timesNs[count - 1] ?? lastNs;

@@ -30,6 +30,7 @@ export interface SentReport {
 interface SendWork<Report> {
   /** Closed at its end. */
   readonly native: { stop(): void; close(): void };
+  /** Rejects for what went wrong beside the threads. */
   readonly ended: Promise<void>;
   /** How far it is. `failure`: the RawSystemError that ended it. */
   readonly read: () => { readonly report: Report; readonly failure: Error | undefined };
@@ -62,6 +63,9 @@ export class SendJob<Report extends { readonly sent: number }> {
     const abort = () => this.stop(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     this.report = ended
+      .catch((reason) => {
+        this.#stoppedBy ??= { reason };
+      })
       .then(() => {
         const { report, failure } = work.read();
         const end = this.#howItEnded(report, failure);
@@ -83,13 +87,8 @@ export class SendJob<Report extends { readonly sent: number }> {
 
   /** It ends soon, and rejects with the reason. */
   stop(reason: unknown): void {
-    this.failAtEnd(reason);
-    this.#work.native.stop();
-  }
-
-  /** It rejects with the reason when it has ended by itself. */
-  failAtEnd(reason: unknown): void {
     this.#stoppedBy ??= { reason };
+    this.#work.native.stop();
   }
 
   /** undefined: all was sent. */

@@ -7,12 +7,12 @@
 namespace dropscope {
 namespace {
 
-// Frames that are sent before it is known whether any arrive.
-constexpr size_t kTrial = 64;
-
-// To begin and end a run takes some grace periods of RCU (bpf_prog_change_xdp() in net/core/dev.c),
-// as long as a hundred thousand frames; but not for one frame.
+// To begin and to end a run of more than one frame takes grace periods of RCU
+// (bpf_prog_change_xdp() in net/core/dev.c), as long as a hundred thousand frames.
 constexpr size_t kRun = 1 << 20;
+
+// Frames that are sent before it is known whether any arrive: each by itself.
+constexpr size_t kTrial = 64;
 
 }  // namespace
 
@@ -34,18 +34,23 @@ int LiveSender::send(uint64_t first, size_t count, const std::function<bool()>&)
     tally_.refuse(refusal, 1);
     return refusal;
   }
-  const uint64_t before = live_.bytes();
-  const LiveFrames::Result run = live_.run(first, count);
-  const uint64_t bytes = live_.bytes() - before - bytes_of(first + run.made - run.lost, run.lost);
-  tally_.count_sent(run.made - run.lost, bytes);
-  tally_.refuse(run.error, run.lost);
-  if (run.error != 0) {
-    if (run.lost == 0) tally_.refuse(run.error, 1);
-    return run.error;
+  const size_t step = count > kTrial ? count : 1;
+  for (size_t at = 0; at < count; at += step) {
+    if (const int error = make(first + at, step); error != 0) return error;
   }
   if (delivery_ && !delivery_->is_trusted(count)) return EOPNOTSUPP;
   block_ = kRun;
   return 0;
+}
+
+// Returns an errno, or 0.
+int LiveSender::make(uint64_t first, uint64_t count) {
+  const uint64_t before = live_.bytes();
+  const auto [made, lost, error] = live_.run(first, count);
+  const uint64_t good = made - lost;
+  tally_.count_sent(good, live_.bytes() - before - bytes_of(first + good, lost));
+  if (error != 0) tally_.refuse(error, std::max<uint64_t>(lost, 1));
+  return error;
 }
 
 uint64_t LiveSender::bytes_of(uint64_t first, uint64_t count) const {

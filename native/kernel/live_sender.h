@@ -25,6 +25,7 @@ class LiveSender final : public SequenceSender {
   const SendTally& tally() const override { return tally_; }
 
  private:
+  int make(uint64_t first, uint64_t count);
   uint64_t bytes_of(uint64_t first, uint64_t count) const;
 
   const FrameSequence& frames_;

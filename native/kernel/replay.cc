@@ -47,20 +47,33 @@ void Replay::acknowledge() const {
   eventfd_read(changed_fd_.get(), &count);
 }
 
-void Replay::push(ReplayBlock block) {
-  const size_t count = block.lengths.size();
-  if (block.offsets.size() != count || block.times_ns.size() != count) {
+void Replay::push(const ReplayFrames& frames) {
+  const size_t count = frames.lengths.size();
+  if (frames.offsets.size() != count || frames.times_ns.size() != count) {
     throw std::out_of_range("Lists of different lengths");
   }
   for (size_t i = 0; i < count; ++i) {
-    const uint64_t end = uint64_t{block.offsets[i]} + block.lengths[i];
-    if (end > block.bytes.size()) throw std::out_of_range("A frame beyond its buffer");
+    const uint64_t end = uint64_t{frames.offsets[i]} + frames.lengths[i];
+    if (end > frames.bytes.size()) throw std::out_of_range("A frame beyond its buffer");
   }
+  Block block = spare_block();
+  block.bytes.assign(frames.bytes.begin(), frames.bytes.end());
+  block.offsets.assign(frames.offsets.begin(), frames.offsets.end());
+  block.lengths.assign(frames.lengths.begin(), frames.lengths.end());
+  block.times_ns.assign(frames.times_ns.begin(), frames.times_ns.end());
   {
     const std::lock_guard lock(mutex_);
     blocks_.push_back(std::move(block));
   }
   came_.notify_one();
+}
+
+Replay::Block Replay::spare_block() {
+  const std::lock_guard lock(mutex_);
+  if (spare_.empty()) return {};
+  Block block = std::move(spare_.back());
+  spare_.pop_back();
+  return block;
 }
 
 void Replay::finish() {
@@ -88,6 +101,8 @@ void Replay::run() {
     eventfd_write(changed_fd_.get(), 1);
     failure = send(*block);
     frames_ += block->lengths.size();
+    const std::lock_guard lock(mutex_);
+    spare_.push_back(std::move(*block));
   }
   sender_->finish();
   failure_ = failure;
@@ -95,17 +110,17 @@ void Replay::run() {
   eventfd_write(changed_fd_.get(), 1);
 }
 
-std::optional<ReplayBlock> Replay::next_block() {
+std::optional<Replay::Block> Replay::next_block() {
   std::unique_lock lock(mutex_);
   came_.wait(lock, [this] { return stopping_ || complete_ || !blocks_.empty(); });
   if (stopping_ || blocks_.empty()) return {};
-  ReplayBlock block = std::move(blocks_.front());
+  Block block = std::move(blocks_.front());
   blocks_.pop_front();
   return block;
 }
 
 // Returns the errno that is to end it, or 0.
-int Replay::send(ReplayBlock& block) {
+int Replay::send(Block& block) {
   std::array<iovec, kSendWindow> window{};
   const auto is_over = [this] { return stopping_.load(); };
   for (size_t at = 0; at < block.lengths.size() && !stopping_;) {
@@ -122,7 +137,7 @@ int Replay::send(ReplayBlock& block) {
   return 0;
 }
 
-size_t Replay::wait_until_due(const ReplayBlock& block, size_t from) {
+size_t Replay::wait_until_due(const Block& block, size_t from) {
   const size_t most = std::min(block.lengths.size() - from, kSendWindow);
   uint64_t now = now_ns();
   if (start_ns_ == 0) start_ns_ = now;
@@ -136,7 +151,7 @@ size_t Replay::wait_until_due(const ReplayBlock& block, size_t from) {
   return count;
 }
 
-uint64_t Replay::due_ns(const ReplayBlock& block, size_t index) const {
+uint64_t Replay::due_ns(const Block& block, size_t index) const {
   const double wait_ns = plan_.frames_per_second > 0
                              ? 1e9 * static_cast<double>(frames_ + index) / plan_.frames_per_second
                              : block.times_ns[index] / plan_.speed;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -32,11 +33,11 @@ struct ReplayPlan {
 };
 
 // Frames of a file: where they lie in its bytes, and when they are due.
-struct ReplayBlock {
-  std::vector<uint8_t> bytes;
-  std::vector<uint32_t> offsets;
-  std::vector<uint32_t> lengths;
-  std::vector<double> times_ns;  // since the first frame of all
+struct ReplayFrames {
+  std::span<const uint8_t> bytes;
+  std::span<const uint32_t> offsets;
+  std::span<const uint32_t> lengths;
+  std::span<const double> times_ns;  // since the first frame of all
 };
 
 struct ReplayProgress {
@@ -64,8 +65,8 @@ class Replay {
   // Makes it unreadable again.
   void acknowledge() const;
 
-  // Throws std::out_of_range for a frame that reaches beyond the bytes.
-  void push(ReplayBlock block);
+  // Copies them. Throws std::out_of_range for a frame that reaches beyond the bytes.
+  void push(const ReplayFrames& frames);
   // No more will come.
   void finish();
   void stop();
@@ -73,12 +74,21 @@ class Replay {
   ReplayProgress progress() const;
 
  private:
+  // A copy of frames.
+  struct Block {
+    std::vector<uint8_t> bytes;
+    std::vector<uint32_t> offsets;
+    std::vector<uint32_t> lengths;
+    std::vector<double> times_ns;
+  };
+
   void run();
-  std::optional<ReplayBlock> next_block();
-  int send(ReplayBlock& block);
+  std::optional<Block> next_block();
+  int send(Block& block);
   // How many frames of a block are due, from one on; waits for the first. 0: it is to stop.
-  size_t wait_until_due(const ReplayBlock& block, size_t from);
-  uint64_t due_ns(const ReplayBlock& block, size_t index) const;
+  size_t wait_until_due(const Block& block, size_t from);
+  uint64_t due_ns(const Block& block, size_t index) const;
+  Block spare_block();
   void rewrite(uint8_t* frame, size_t length) const;
 
   const ReplayPlan plan_;
@@ -86,7 +96,8 @@ class Replay {
   UniqueFd changed_fd_;
   mutable std::mutex mutex_;
   std::condition_variable came_;
-  std::deque<ReplayBlock> blocks_;
+  std::deque<Block> blocks_;
+  std::vector<Block> spare_;  // whose memory is used again
   bool complete_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<int> failure_ = 0;

@@ -116,7 +116,8 @@ void XdpSender::reclaim() {
 
 // Writes frames to where the kernel looks for them; returns how many there was room for.
 size_t XdpSender::put(std::span<const iovec> frames) {
-  if (free_.size() < frames.size()) reclaim();
+  // Those that were used last are still in a processor's cache.
+  reclaim();
   const size_t count = std::min(free_.size(), frames.size());
   uint32_t at = waiting_.produced();
   for (const iovec& frame : frames.first(count)) {

@@ -76,10 +76,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
     const auto lengths = to_words(info[2]);
     const auto times = to_elements<double>(info[3], napi_float64_array, "Expected a Float64Array");
     try {
-      replay.push({.bytes = {bytes.begin(), bytes.end()},
-                   .offsets = {offsets.begin(), offsets.end()},
-                   .lengths = {lengths.begin(), lengths.end()},
-                   .times_ns = {times.begin(), times.end()}});
+      replay.push({.bytes = bytes, .offsets = offsets, .lengths = lengths, .times_ns = times});
     } catch (const std::out_of_range& error) {
       throw Napi::RangeError::New(info.Env(), error.what());
     }

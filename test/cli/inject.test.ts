@@ -141,7 +141,7 @@ it('lets the interface receive the frame', async () => {
   expect(stdout).toContain('Let 3 frames of 60 bytes be received by lo: ');
   const other = await dropscope(['inject', 'lo', '--receive', '--engine', 'af-xdp']);
   expect(other.code).toBe(2);
-  expect(other.stderr).toContain('Expected \'live-frames\' for --engine but received "af-xdp".');
+  expect(other.stderr).toContain('Expected live-frames for --engine but received "af-xdp".');
 });
 
 it('sends by the engine that it is told', async () => {

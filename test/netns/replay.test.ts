@@ -122,6 +122,20 @@ describe('replay', () => {
     await closed;
   });
 
+  it('ends in time while a pipe has nothing to read', async () => {
+    const pipe = join(folder, 'silent');
+    execFileSync('mkfifo', [pipe]);
+    const before = countDescriptors();
+    const writer = spawn('sh', ['-c', 'cat > "$0"', pipe]);
+    writer.stdin.write(pcapFile(timed([60], 1n), STYLE));
+    const replay = injector.replay(pipe, { signal: AbortSignal.timeout(500) });
+    await expect(replay).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(linkCounters('b').rx).toMatchObject({ packets: 1 });
+    writer.stdin.end();
+    await once(writer, 'close');
+    expect(countDescriptors()).toBe(before);
+  });
+
   it('writes other addresses into the frames', async () => {
     await using peer = await openNamespace();
     await moveB(peer);

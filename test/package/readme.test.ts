@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openInjector } from '../../lib/index.ts';
+import { pcapFile, type TimedFrame } from '../support/capture-file.ts';
 import { linkUp, vethPair } from '../support/namespace.ts';
 import { finished, startNode } from '../support/run-node.ts';
 
@@ -43,6 +44,9 @@ beforeAll(() => {
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(ROOT, join(project, 'node_modules/dropscope'));
   for (const { file, text } of examples) writeFileSync(join(project, file), text);
+  const frames = [1n, 2n, 3n].map((timeNs): TimedFrame => ({ bytes: new Uint8Array(60), timeNs }));
+  const capture = pcapFile(frames, { littleEndian: true, digits: 9 });
+  writeFileSync(join(project, 'capture.pcap'), capture);
   writeFileSync(
     join(project, 'tsconfig.json'),
     JSON.stringify({

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCapture } from '../../lib/capture/read-capture.ts';
 import { type FileStyle, pcapFile, pcapngFile, type TimedFrame } from '../support/capture-file.ts';
 
+const { signal } = new AbortController();
+
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'dropscope-capture-'));
@@ -109,13 +111,13 @@ it.each<[string, Buffer, number, string]>([
 
 it('says why it cannot read a file', async () => {
   const missing = join(folder, 'missing');
-  const reading = readCapture(missing).next();
+  const reading = readCapture(missing, signal).next();
   await expect(reading).rejects.toMatchObject({
     name: 'CaptureError',
     message: `The capture file "${missing}" cannot be read: ENOENT.`,
     path: missing,
   });
-  await expect(readCapture(folder).next()).rejects.toThrow('cannot be read: EISDIR');
+  await expect(readCapture(folder, signal).next()).rejects.toThrow('cannot be read: EISDIR');
 });
 
 it('passes over a block that is longer than a piece', async () => {
@@ -155,7 +157,7 @@ async function readAll(
   writeFileSync(path, file);
   const read = { bytes: [] as Buffer[], timesNs: [] as number[], truncated: 0 };
   try {
-    for await (const { bytes, block } of readCapture(path)) {
+    for await (const { bytes, block } of readCapture(path, signal)) {
       block.offsets.forEach((offset, i) => {
         read.bytes.push(Buffer.from(bytes.subarray(offset, offset + (block.lengths[i] ?? 0))));
       });
