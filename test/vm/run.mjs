@@ -15,10 +15,13 @@ const VITEST =
 
 /** Two guests run them at once, for most of the time either keeps one CPU busy. */
 const ALL = [
-  ['drops.test.ts', 'probes.test.ts', 'refusals.test.ts'],
+  ['drops.test.ts', 'injection.test.ts', 'probes.test.ts', 'refusals.test.ts'],
   ['ending.test.ts', 'guest.test.ts', 'ledger.test.ts', 'load.test.ts', 'places.test.ts'],
 ];
-const DAILY = [['drops.test.ts'], ['guest.test.ts', 'ledger.test.ts', 'probes.test.ts']];
+const DAILY = [
+  ['drops.test.ts', 'injection.test.ts'],
+  ['guest.test.ts', 'ledger.test.ts', 'probes.test.ts'],
+];
 
 const PROBES = ['ebpf', 'systemtap', 'drop-monitor', 'counters'];
 
