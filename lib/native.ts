@@ -40,7 +40,7 @@ export interface NativeFloodPlan {
   readonly framesPerSecond: number;
   /** 1 to 64. */
   readonly threads: number;
-  /** enum class Engine of native/kernel/flood.h. */
+  /** enum class Engine of native/kernel/engine.h. */
   readonly engine: 0 | 1 | 2 | 3;
 }
 

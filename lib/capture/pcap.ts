@@ -7,10 +7,10 @@ const RECORD_HEADER = 16;
 
 /** By the first four bytes of the file, in big-endian order. */
 const VARIANTS: Readonly<Record<number, { littleEndian: boolean; fractionNs: number }>> = {
-  2712847316: { littleEndian: false, fractionNs: 1000 }, // 0xa1b2c3d4
-  2712812621: { littleEndian: false, fractionNs: 1 }, // 0xa1b23c4d
-  3569595041: { littleEndian: true, fractionNs: 1000 }, // 0xd4c3b2a1
-  1295823521: { littleEndian: true, fractionNs: 1 }, // 0x4d3cb2a1
+  [0xa1b2c3d4]: { littleEndian: false, fractionNs: 1000 },
+  [0xa1b23c4d]: { littleEndian: false, fractionNs: 1 },
+  [0xd4c3b2a1]: { littleEndian: true, fractionNs: 1000 },
+  [0x4d3cb2a1]: { littleEndian: true, fractionNs: 1 },
 };
 
 /** A parser of what begins with these bytes; undefined where that is no pcap file. */

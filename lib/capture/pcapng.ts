@@ -25,6 +25,18 @@ const TRAILER = 4;
 
 /** Options of an INTERFACE_DESCRIPTION. */
 const OPTION_TIME_RESOLUTION = 9;
+const OPTION_FCS_LENGTH = 13;
+const OPTION_TIME_OFFSET = 14;
+
+/** Where a block lies. */
+interface BlockPlace {
+  readonly view: DataView;
+  /** In `view`. */
+  readonly start: number;
+  readonly end: number;
+  /** In the file. */
+  readonly offset: number;
+}
 
 interface Interface {
   readonly linkType: number;
@@ -32,6 +44,8 @@ interface Interface {
   /** Where it is described in the file. */
   readonly offset: number;
   readonly unitsPerSecond: bigint;
+  /** To be added to its times. */
+  readonly offsetSeconds: bigint;
   /** Of its first frame: the time in its units, and how long that was after the first of the file. */
   first?: { readonly high: number; readonly low: number; readonly timeNs: number };
 }
@@ -63,7 +77,7 @@ class PcapngParser implements CaptureParser {
       if (view.getUint32(next - TRAILER, this.#littleEndian) !== length) {
         throw new CaptureDamage(position + at, `a block whose end does not say ${length} bytes`);
       }
-      this.#readBlock(type, view, at, next, position, block);
+      this.#readBlock(type, { view, start: at, end: next, offset: position + at }, block);
       at = next;
     }
     return at;
@@ -86,104 +100,88 @@ class PcapngParser implements CaptureParser {
     this.#interfaces = [];
   }
 
-  #readBlock(
-    type: number,
-    view: DataView,
-    at: number,
-    next: number,
-    position: number,
-    block: CaptureBlock,
-  ): void {
+  #readBlock(type: number, at: BlockPlace, block: CaptureBlock): void {
+    const { view, start } = at;
     switch (type) {
       case INTERFACE_DESCRIPTION:
-        this.#interfaces.push(this.#readInterface(view, at, next, position));
+        this.#interfaces.push(this.#readInterface(at));
         break;
       case ENHANCED_PACKET:
-        checkRoom(next - at, PACKET_HEADER, position + at);
-        this.#readPacket(
-          view.getUint32(at + 8, this.#littleEndian),
-          view,
-          at,
-          next,
-          position,
-          block,
-        );
+        checkRoom(at, PACKET_HEADER);
+        this.#readPacket(view.getUint32(start + 8, this.#littleEndian), at, block);
         break;
       case OLD_PACKET:
-        checkRoom(next - at, PACKET_HEADER, position + at);
-        this.#readPacket(
-          view.getUint16(at + 8, this.#littleEndian),
-          view,
-          at,
-          next,
-          position,
-          block,
-        );
+        checkRoom(at, PACKET_HEADER);
+        this.#readPacket(view.getUint16(start + 8, this.#littleEndian), at, block);
         break;
       case SIMPLE_PACKET:
-        this.#readSimplePacket(view, at, next, position, block);
+        this.#readSimplePacket(at, block);
         break;
     }
   }
 
-  #readInterface(view: DataView, at: number, next: number, position: number): Interface {
-    checkRoom(next - at, 16, position + at);
+  #readInterface(at: BlockPlace): Interface {
+    checkRoom(at, 16);
+    const { view, start, end, offset } = at;
+    const options = this.#readOptions(view, start + 16, end - TRAILER);
+    if (options.fcsLength > 0)
+      throw new CaptureDamage(offset, 'its frames end with a checksum (FCS)');
     return {
-      linkType: view.getUint16(at + 8, this.#littleEndian),
-      snapLength: view.getUint32(at + 12, this.#littleEndian),
-      offset: position + at,
-      unitsPerSecond: this.#readResolution(view, at + 16, next - TRAILER),
+      linkType: view.getUint16(start + 8, this.#littleEndian),
+      snapLength: view.getUint32(start + 12, this.#littleEndian),
+      offset,
+      unitsPerSecond: options.unitsPerSecond,
+      offsetSeconds: options.offsetSeconds,
     };
   }
 
-  /** From the options that lie there. By default microseconds. */
-  #readResolution(view: DataView, start: number, end: number): bigint {
+  /** Those that lie there. By default, times are in microseconds. */
+  #readOptions(
+    view: DataView,
+    start: number,
+    end: number,
+  ): { unitsPerSecond: bigint; offsetSeconds: bigint; fcsLength: number } {
+    const options = { unitsPerSecond: 1_000_000n, offsetSeconds: 0n, fcsLength: 0 };
     for (let at = start; at + 4 <= end; ) {
       const code = view.getUint16(at, this.#littleEndian);
       const length = view.getUint16(at + 2, this.#littleEndian);
-      if (code === OPTION_TIME_RESOLUTION && length >= 1 && at + 4 < end) {
-        const exponent = view.getUint8(at + 4);
-        return exponent & 0x80 ? 2n ** BigInt(exponent & 0x7f) : 10n ** BigInt(exponent);
+      const value = at + 4;
+      at = value + 4 * Math.ceil(length / 4);
+      if (at > end || length === 0) continue;
+      if (code === OPTION_TIME_RESOLUTION) {
+        options.unitsPerSecond = unitsPerSecond(view.getUint8(value));
+      } else if (code === OPTION_FCS_LENGTH) {
+        options.fcsLength = view.getUint8(value);
+      } else if (code === OPTION_TIME_OFFSET && length === 8) {
+        options.offsetSeconds = view.getBigInt64(value, this.#littleEndian);
       }
-      at += 4 + 4 * Math.ceil(length / 4);
     }
-    return 1_000_000n;
+    return options;
   }
 
-  #readPacket(
-    index: number,
-    view: DataView,
-    at: number,
-    next: number,
-    position: number,
-    block: CaptureBlock,
-  ): void {
-    const from = this.#interfaceOf(index, position + at);
-    const length = view.getUint32(at + 20, this.#littleEndian);
-    checkLength(length, position + at);
-    checkRoom(next - at, PACKET_HEADER + length, position + at);
-    const high = view.getUint32(at + 12, this.#littleEndian);
-    const low = view.getUint32(at + 16, this.#littleEndian);
+  #readPacket(index: number, at: BlockPlace, block: CaptureBlock): void {
+    const { view, start, offset } = at;
+    const from = this.#interfaceOf(index, offset);
+    const length = view.getUint32(start + 20, this.#littleEndian);
+    checkLength(length, offset);
+    checkRoom(at, PACKET_HEADER + length);
+    const high = view.getUint32(start + 12, this.#littleEndian);
+    const low = view.getUint32(start + 16, this.#littleEndian);
     this.#lastTimeNs = this.#timeOf(from, high, low);
-    const original = view.getUint32(at + 24, this.#littleEndian);
-    block.add(at + PACKET_HEADER, length, original, this.#lastTimeNs);
+    const original = view.getUint32(start + 24, this.#littleEndian);
+    block.add(start + PACKET_HEADER, length, original, this.#lastTimeNs);
   }
 
   /** It has no time: that of the one before it. */
-  #readSimplePacket(
-    view: DataView,
-    at: number,
-    next: number,
-    position: number,
-    block: CaptureBlock,
-  ): void {
-    checkRoom(next - at, 12, position + at);
-    const { snapLength } = this.#interfaceOf(0, position + at);
-    const original = view.getUint32(at + 8, this.#littleEndian);
+  #readSimplePacket(at: BlockPlace, block: CaptureBlock): void {
+    const { view, start, offset } = at;
+    checkRoom(at, 12);
+    const { snapLength } = this.#interfaceOf(0, offset);
+    const original = view.getUint32(start + 8, this.#littleEndian);
     const length = snapLength === 0 ? original : Math.min(original, snapLength);
-    checkLength(length, position + at);
-    checkRoom(next - at, 12 + length, position + at);
-    block.add(at + 12, length, original, this.#lastTimeNs);
+    checkLength(length, offset);
+    checkRoom(at, 12 + length);
+    block.add(start + 12, length, original, this.#lastTimeNs);
   }
 
   #interfaceOf(index: number, offset: number): Interface {
@@ -205,14 +203,20 @@ class PcapngParser implements CaptureParser {
 
   #firstOf(from: Interface, high: number, low: number): NonNullable<Interface['first']> {
     const units = (BigInt(high) << 32n) | BigInt(low);
-    const ns = (units * 1_000_000_000n) / from.unitsPerSecond;
+    const ns = (units * 1_000_000_000n) / from.unitsPerSecond + from.offsetSeconds * 1_000_000_000n;
     this.#firstNs ??= ns;
     return { high, low, timeNs: Number(ns - this.#firstNs) };
   }
 }
 
+/** if_tsresol: a power of 10, or, with the upper bit, of 2. */
+function unitsPerSecond(resolution: number): bigint {
+  const exponent = BigInt(resolution & 0x7f);
+  return resolution & 0x80 ? 2n ** exponent : 10n ** exponent;
+}
+
 /** `needed`: bytes before what ends the block. */
-function checkRoom(length: number, needed: number, offset: number): void {
-  if (length >= needed + TRAILER) return;
-  throw new CaptureDamage(offset, `a block of ${length} bytes, too few for what it says`);
+function checkRoom({ start, end, offset }: BlockPlace, needed: number): void {
+  if (end - start >= needed + TRAILER) return;
+  throw new CaptureDamage(offset, `a block of ${end - start} bytes, too few for what it says`);
 }

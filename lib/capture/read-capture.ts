@@ -1,4 +1,4 @@
-import { createReadStream, fstatSync, open as openFile } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, open } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -48,15 +48,22 @@ export async function* readCapture(
   }
 }
 
-/** A pipe may have nothing to read for a long time: to wait for it must not keep a thread of Node.js busy. */
+/**
+ * A pipe may have nothing to read for a long time, or nobody yet who writes to it: to wait for that must not keep a
+ * thread of Node.js busy.
+ */
 async function openStream(path: string): Promise<Readable> {
+  let fd: number;
   try {
-    const fd = await promisify(openFile)(path, 'r');
-    if (fstatSync(fd).isFIFO()) return new Socket({ fd, readable: true, writable: false });
-    return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
+    fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw captureUnreadable(path, error);
   }
+  const stats = fstatSync(fd);
+  if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false });
+  if (stats.isFile()) return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
+  closeSync(fd);
+  throw captureUnreadable(path, 'it is no file and no pipe');
 }
 
 async function* readPieces(path: string, stream: Readable): AsyncGenerator<CapturePiece> {

@@ -13,8 +13,11 @@ const ON_THE_COMMAND_LINE: Readonly<Record<string, string>> = {
   'options.interface': '<interface>',
   'options.reason': '--reason',
   'options.engine': '--engine',
+  'options.framesPerSecond': '--rate',
+  'options.loop': '--loop',
   path: '<file>',
   'plan.engine': '--engine',
+  'plan.framesPerSecond': '--rate',
 };
 
 /** What to tell people of an error: one line for what can be expected to go wrong, else its stack. */

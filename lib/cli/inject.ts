@@ -173,7 +173,7 @@ function sentText({ name, frame, length, report, count, scenario, received }: Se
   const all = count ?? sent;
   const frames = `${sent === all ? '' : `${sent} of `}${all} ${all === 1 ? 'frame' : 'frames'}`;
   const refused = refusedOf(report);
-  const full = refused > 0 ? `; ${refused} found a queue full` : '';
+  const full = refused > 0 ? `; ${refused} refused on their way, as by a full queue` : '';
   return (
     `${received ? 'Let' : 'Sent'} ${frames} of ${length} bytes ${received ? 'be received by' : 'on'} ${printable(name)}: ` +
     `${source} > ${destination}, EtherType ${typeText(etherType, vlan)}${full}\n` +
@@ -205,7 +205,7 @@ function sentJson({ name, frame, length, report, scenario, received }: Sent): st
   });
 }
 
-/** Frames that found a queue full: any other refusal ends it. */
+/** Frames that were dropped on their way: any other refusal ends it. */
 function refusedOf(report: FloodReport | undefined): number {
   return (report?.refused['ENOBUFS'] ?? 0) + (report?.refused['EBUSY'] ?? 0);
 }

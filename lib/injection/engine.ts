@@ -43,7 +43,7 @@ export const ENGINE_NAMES: Engines = ['sendmmsg', 'af-xdp', 'live-frames'];
 /** Those by which frames are received. */
 export const RECEIVE_ENGINES: Engines = ['live-frames'];
 
-/** enum class Engine of native/kernel/flood.h. */
+/** enum class Engine of native/kernel/engine.h. */
 export function engineNumber(engine: EngineName, direction: Direction): NativeFloodPlan['engine'] {
   if (engine === 'sendmmsg') return 0;
   if (engine === 'af-xdp') return 1;
@@ -172,8 +172,8 @@ function explainXdp(raw: RawSystemError, link: string, threads: number): Explana
 function explainLive(raw: RawSystemError, link: string): Explanation {
   if (raw.errno === constants.errno.EOPNOTSUPP) {
     return {
-      reason: `Live frames do not leave interface ${link}: its tx_packets did not count the first of them.`,
-      mend: 'Its driver sends none, or, of a veth pair, the peer takes none: ethtool -K <peer> gro on',
+      reason: `Live frames do not leave interface ${link}: its driver refused them, or its tx_packets did not count them.`,
+      mend: 'Use another engine; of a veth pair, let the peer take them: ethtool -K <peer> gro on',
     };
   }
   if (isOlder(thisMachine().release, [5, 18])) {

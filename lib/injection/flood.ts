@@ -12,7 +12,7 @@ import {
   RECEIVE_ENGINES,
 } from './engine.ts';
 import { FrameBuffer } from './frame-buffer.ts';
-import { SendJob, type SentReport, sentReport } from './send-job.ts';
+import { checkSendOptions, planRate, SendJob, type SentReport, sentReport } from './send-job.ts';
 import type { SendPlan, SendStart, SendTarget } from './send-jobs.ts';
 import { planVariation, type Variation } from './variation.ts';
 
@@ -34,7 +34,10 @@ export interface FloodPlan {
   readonly framesPerSecond?: number | undefined;
   /** How many threads send, 1 to 64. With more than one, frames may overtake each other. Default: 1. */
   readonly threads?: number | undefined;
-  /** How to send; of several, the first that works here. Default: 'sendmmsg'. */
+  /**
+   * How to send; of several, the first that works here. To begin and to end live frames takes some 50 ms.
+   * Default: 'sendmmsg'.
+   */
   readonly engine?: EngineName | readonly EngineName[] | undefined;
   /** Ends the flood within 100 ms; then it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -48,8 +51,8 @@ export interface FloodPlan {
 /** What a flood has sent. */
 export interface FloodReport extends SentReport {
   /**
-   * Of live frames that are sent: the interface's counter before the flood, and now, by `readLinkStats`. It
-   * counts what others send meanwhile, too.
+   * Of live frames that are sent: the interface's counter before the flood, and now, by `readLinkStats`. It must
+   * count the first of them, or the engine is not trusted. It counts what others send meanwhile, too.
    */
   readonly verified?: {
     readonly counter: 'tx_packets';
@@ -76,7 +79,10 @@ const MOST_FRAMES = 1_000_000;
 
 /** ArgumentError for a plan that is no use, before anything is sent. */
 export function planFlood(plan: FloodPlan, target: SendTarget): SendPlan<FloodReport> {
-  checkShape(plan);
+  checkSendOptions(plan, Object.keys(OPTIONS), 'plan');
+  if (plan.frames !== undefined && !isIterable(plan.frames)) {
+    throw invalidArgument('plan.frames', 'an iterable of frames', plan.frames);
+  }
   const { count, durationMs, framesPerSecond, threads = 1, vary = [] } = plan;
   if (count === undefined && durationMs === undefined) {
     const mend = 'Without an end it would send for ever.';
@@ -85,7 +91,7 @@ export function planFlood(plan: FloodPlan, target: SendTarget): SendPlan<FloodRe
   const limits = {
     count: count === undefined ? 0 : integer(count, 'plan.count', 1, Number.MAX_SAFE_INTEGER),
     durationNs: Math.ceil(1e6 * number(durationMs, 'plan.durationMs', 1e9)),
-    framesPerSecond: number(framesPerSecond, 'plan.framesPerSecond', 1e9),
+    framesPerSecond: planRate(framesPerSecond, 'plan.framesPerSecond'),
     threads: integer(threads, 'plan.threads', 1, 64),
   };
   const frames = encodeAll(plan, target.ownAddress);
@@ -168,24 +174,6 @@ function once<T>(ask: () => T): () => T {
     answer ??= { value: ask() };
     return answer.value;
   };
-}
-
-function checkShape(plan: FloodPlan): void {
-  if (typeof plan !== 'object' || plan === null) throw invalidArgument('plan', 'an object', plan);
-  const known = Object.keys(OPTIONS);
-  for (const name of Object.keys(plan)) {
-    if (!known.includes(name)) throw invalidArgument('plan', `only ${known.join(', ')}`, name);
-  }
-  const { frames, signal, onProgress } = plan;
-  if (frames !== undefined && !isIterable(frames)) {
-    throw invalidArgument('plan.frames', 'an iterable of frames', frames);
-  }
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw invalidArgument('plan.onProgress', 'a function', onProgress);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalidArgument('plan.signal', 'an AbortSignal', signal);
-  }
 }
 
 function isIterable(value: unknown): boolean {

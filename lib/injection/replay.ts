@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readCapture } from '../capture/read-capture.ts';
 import { invalidArgument } from '../errors.ts';
 import { parseMacAddress } from '../ethernet/mac-address.ts';
@@ -9,7 +10,7 @@ import {
   planEngines,
   RECEIVE_ENGINES,
 } from './engine.ts';
-import { SendJob, type SentReport, sentReport } from './send-job.ts';
+import { checkSendOptions, planRate, SendJob, type SentReport, sentReport } from './send-job.ts';
 import type { SendPlan, SendStart, SendTarget } from './send-jobs.ts';
 
 /** How to send what a capture file has. */
@@ -69,17 +70,16 @@ export function planReplay(
   options: ReplayOptions,
   { ifindex, networkNamespace, direction }: SendTarget,
 ): SendPlan<ReplayReport> {
-  checkOptions(path, options);
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw invalidArgument('path', 'the path of a file', path);
+  }
+  checkSendOptions(options, Object.keys(OPTIONS), 'options');
   const { speed = 1, framesPerSecond, loop = 1 } = options;
   if (!(typeof speed === 'number' && speed > 0)) {
     throw invalidArgument('options.speed', 'a number above 0, or Infinity', speed);
   }
   if (!(Number.isSafeInteger(loop) && loop >= 1)) {
     throw invalidArgument('options.loop', 'an integer from 1 on', loop);
-  }
-  if (framesPerSecond !== undefined && !(framesPerSecond > 0 && framesPerSecond <= 1e9)) {
-    const expected = 'a number above 0, at most 1000000000';
-    throw invalidArgument('options.framesPerSecond', expected, framesPerSecond);
   }
   if (framesPerSecond !== undefined && options.speed !== undefined) {
     throw invalidArgument(
@@ -93,12 +93,15 @@ export function planReplay(
     const text = options[name];
     return text === undefined ? undefined : parseMacAddress(text, `options.${name}`);
   };
+  if (loop > 1 && statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
+    throw invalidArgument('options.loop', '1', loop, 'A pipe can be read once only.');
+  }
   const able = direction === 'transmit' ? SEND_ENGINES : RECEIVE_ENGINES;
   const plan: Omit<NativeReplayPlan, 'engine'> = {
     networkNamespace,
     ifindex,
     speed: speed === Number.POSITIVE_INFINITY ? 0 : speed,
-    framesPerSecond: framesPerSecond ?? 0,
+    framesPerSecond: planRate(framesPerSecond, 'options.framesPerSecond'),
     source: address('source'),
     destination: address('destination'),
   };
@@ -204,25 +207,5 @@ class ReplayFeed {
     return new Promise((resolve) => {
       this.#changed = resolve;
     });
-  }
-}
-
-function checkOptions(path: string, options: ReplayOptions): void {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw invalidArgument('path', 'the path of a file', path);
-  }
-  if (typeof options !== 'object' || options === null) {
-    throw invalidArgument('options', 'an object', options);
-  }
-  const known = Object.keys(OPTIONS);
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw invalidArgument('options', `only ${known.join(', ')}`, name);
-  }
-  const { signal, onProgress } = options;
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw invalidArgument('options.onProgress', 'a function', onProgress);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalidArgument('options.signal', 'an AbortSignal', signal);
   }
 }

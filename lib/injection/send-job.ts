@@ -1,4 +1,4 @@
-import { closed, errnoName } from '../errors.ts';
+import { closed, errnoName, invalidArgument } from '../errors.ts';
 import type { SendProgress } from '../native.ts';
 import type { EngineName, PassedOver } from './engine.ts';
 import { stoppedAfter } from './send-errors.ts';
@@ -9,17 +9,17 @@ export interface SentReport {
   readonly engine: EngineName;
   /** Engines that were to come first, and why they cannot be had. */
   readonly passedOver: readonly PassedOver[];
-  /**
-   * Frames that the kernel took, which does not mean that they arrived; of live frames that are sent, those
-   * that the interface's own counter counts.
-   */
+  /** Frames that the kernel took, or, of live frames, the driver: which does not mean that they arrived. */
   readonly sent: number;
   /**
-   * Frames that it refused, by errno. 'sendmmsg' counts a full queue as ENOBUFS, 'af-xdp' as EBUSY; of live
-   * frames, ENOBUFS are those that the counter did not count.
+   * Frames that it refused, by errno. One that was dropped on its way, such as by a full queue, is ENOBUFS by
+   * 'sendmmsg' and 'live-frames', EBUSY by 'af-xdp'.
    */
   readonly refused: Readonly<Record<string, number>>;
-  /** Bytes of the frames that were sent. */
+  /**
+   * Bytes of the frames that were sent. 'live-frames', and 'af-xdp' on older kernels, do not tell which frames
+   * were refused: where those are of several lengths, it is an estimate.
+   */
   readonly bytes: number;
   readonly durationMs: number;
   /** `sent` over the duration. */
@@ -41,6 +41,41 @@ interface SendWork<Report> {
 }
 
 const PROGRESS_MS = 1000;
+
+/** ArgumentError for what are no options, for one that nobody knows, and for those that all have. */
+export function checkSendOptions(
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: unknown;
+  },
+  known: readonly string[],
+  argument: string,
+): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument(argument, 'an object', options);
+  }
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw invalidArgument(argument, `only ${known.join(', ')}`, name);
+  }
+  const { signal, onProgress } = options;
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw invalidArgument(`${argument}.onProgress`, 'a function', onProgress);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidArgument(`${argument}.signal`, 'an AbortSignal', signal);
+  }
+}
+
+/** A rate, 0 where there is none. ArgumentError for what can be none. */
+export function planRate(framesPerSecond: number | undefined, argument: string): number {
+  if (framesPerSecond === undefined) return 0;
+  if (typeof framesPerSecond === 'number' && framesPerSecond > 0 && framesPerSecond <= MOST_RATE) {
+    return framesPerSecond;
+  }
+  throw invalidArgument(argument, `a number above 0, at most ${MOST_RATE}`, framesPerSecond);
+}
+
+const MOST_RATE = 1e9;
 
 /** Threads that send: they are told when to stop, tell how far they are, and resolve or reject. */
 export class SendJob<Report extends { readonly sent: number }> {

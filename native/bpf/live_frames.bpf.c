@@ -6,6 +6,9 @@
 #include <bpf/bpf_helpers.h>
 #include "../kernel/live_frames_plan.h"
 
+/* <errno.h>, which cannot be included here. */
+#define ENOBUFS 105
+
 /* <linux/if_ether.h> */
 #define ETH_HLEN 14
 
@@ -99,5 +102,51 @@ int live_frame(struct xdp_md *ctx)
 		write_field(ctx, template, i, number);
 	state.next = number + 1;
 	state.bytes += template->length;
-	return state.ifindex ? bpf_redirect(state.ifindex, 0) : XDP_PASS;
+	if (!state.ifindex)
+		return XDP_PASS;
+	state.cpu = bpf_get_smp_processor_id();
+	state.pending++;
+	return bpf_redirect(state.ifindex, 0);
+}
+
+static __always_inline void refuse(long error, __u32 frames)
+{
+	state.refused[-error & (LIVE_ERRNOS - 1)] += frames;
+	state.pending -= frames;
+}
+
+/*
+ * The kernel tells the caller nothing of what becomes of redirected frames, but these tracepoints: in the same
+ * softirq section, so that while some are pending, no others come here on this CPU.
+ */
+
+/* (dev, xdp, tgt, err, map_type, map_id, index) */
+SEC("raw_tp/xdp_redirect_err")
+int on_redirect_err(struct bpf_raw_tracepoint_args *ctx)
+{
+	if (state.pending == 0 || bpf_get_smp_processor_id() != state.cpu)
+		return 0;
+	refuse((int)ctx->args[3], 1);
+	state.stop = 1;
+	return 0;
+}
+
+/* (from_dev, to_dev, sent, drops, err) */
+SEC("raw_tp/xdp_devmap_xmit")
+int on_devmap_xmit(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 sent = ctx->args[2];
+	__u32 drops = ctx->args[3];
+	int error = ctx->args[4];
+
+	if (state.pending == 0 || bpf_get_smp_processor_id() != state.cpu)
+		return 0;
+	state.sent += sent;
+	state.pending -= sent;
+	if (drops == 0)
+		return 0;
+	refuse(error < 0 ? error : -ENOBUFS, drops);
+	if (error < 0)
+		state.stop = 1;
+	return 0;
 }

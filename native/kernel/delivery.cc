@@ -8,48 +8,40 @@
 namespace dropscope {
 namespace {
 
-// A driver counts what it has sent when the card says so, and some once in a while only.
-constexpr std::chrono::milliseconds kQuiet{100};
+using Clock = std::chrono::steady_clock;
+
+// A driver counts what it has sent when the card says so.
+constexpr std::chrono::milliseconds kPatience{200};
 constexpr std::chrono::milliseconds kPause{1};
 
 }  // namespace
 
 Delivery::Delivery(const NetworkNamespace& network_namespace, int ifindex)
-    : links_(network_namespace), ifindex_(ifindex), before_(ask()) {
-  latest_ = before_;
-}
+    : links_(network_namespace), ifindex_(ifindex), before_(ask()) {}
 
-Delivery::Counted Delivery::read() {
+uint64_t Delivery::read() {
   const std::lock_guard lock(mutex_);
-  latest_ = ask();
-  return {.packets = latest_.packets - before_.packets, .bytes = latest_.bytes - before_.bytes};
+  return ask();
 }
 
-Delivery::Counted Delivery::settle(uint64_t packets) {
-  Counted counted = read();
-  auto moved = std::chrono::steady_clock::now();
-  while (counted.packets < packets && std::chrono::steady_clock::now() - moved < kQuiet) {
-    std::this_thread::sleep_for(kPause);
-    const Counted next = read();
-    if (next.packets != counted.packets) moved = std::chrono::steady_clock::now();
-    counted = next;
-  }
-  return counted;
+bool Delivery::confirms(uint64_t packets, const std::function<bool()>& is_over) {
+  std::call_once(asked_, [&] {
+    const auto give_up = Clock::now() + kPatience;
+    while (read() - before_ < packets && Clock::now() < give_up && !is_over()) {
+      std::this_thread::sleep_for(kPause);
+    }
+    confirmed_ = read() - before_ >= packets;
+  });
+  return confirmed_;
 }
 
-bool Delivery::is_trusted(uint64_t packets) {
-  std::call_once(trial_, [&] { trusted_ = settle(packets).packets >= packets; });
-  return trusted_;
-}
-
-Delivery::Counted Delivery::ask() {
+uint64_t Delivery::ask() {
   try {
-    const auto link = links_.read(ifindex_);
-    if (!link) return latest_;
-    return {.packets = link->counters.tx_packets, .bytes = link->counters.tx_bytes};
+    if (const auto link = links_.read(ifindex_)) latest_ = link->counters.tx_packets;
   } catch (const SystemError&) {
-    return latest_;
+    // It stays as it was.
   }
+  return latest_;
 }
 
 }  // namespace dropscope

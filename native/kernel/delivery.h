@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 
 #include "link_table.h"
@@ -8,40 +9,30 @@
 
 namespace dropscope {
 
-// What an interface's own counters say of frames that were given to it: for ways of sending that
-// report nothing.
+// Whether an interface's own counter counts frames that were given to its driver.
 class Delivery {
  public:
   // Counts from now on.
   Delivery(const NetworkNamespace& network_namespace, int ifindex);
 
-  struct Counted {
-    uint64_t packets = 0;  // tx_packets
-    uint64_t bytes = 0;    // tx_bytes
-  };
+  // tx_packets when it was made, and now; as it was last, when the link is gone.
+  uint64_t before() const { return before_; }
+  uint64_t read();
 
-  // Since it was made. As it was, when the link is gone.
-  Counted read();
-
-  // Waits until so many packets were sent, or none for a while. Returns what was.
-  Counted settle(uint64_t packets);
-
-  // Whether the first packets that were given, so many, were sent. To be asked by each thread after
-  // those; they are counted for the one that asks first.
-  bool is_trusted(uint64_t packets);
-
-  uint64_t packets_before() const { return before_.packets; }
+  // Waits until it has risen by so many, or is_over says so, but not for long. False: it has not.
+  // To be asked by each thread after its first frames; for those of the first it is found out.
+  bool confirms(uint64_t packets, const std::function<bool()>& is_over);
 
  private:
-  Counted ask();
+  uint64_t ask();
 
   std::mutex mutex_;
   LinkTable links_;
   int ifindex_;
-  Counted before_;
-  Counted latest_;
-  std::once_flag trial_;
-  bool trusted_ = false;
+  uint64_t latest_ = 0;
+  uint64_t before_;
+  std::once_flag asked_;
+  bool confirmed_ = false;
 };
 
 }  // namespace dropscope

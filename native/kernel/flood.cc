@@ -17,14 +17,8 @@
 namespace dropscope {
 namespace {
 
-// How long a thread sleeps at most before it looks whether it is to stop.
-constexpr uint64_t kPatienceNs = 50'000'000;
-
 // Paced, frames that fall due within this time are sent at once.
 constexpr double kBurstSeconds = 100e-6;
-
-// Three centuries: a rate may be as small as it likes.
-constexpr double kForeverNs = 1e19;
 
 bool is_live(Engine engine) {
   return engine == Engine::kLiveFrames || engine == Engine::kReceiveLiveFrames;
@@ -100,11 +94,6 @@ void Flood::run(SequenceSender& sender) {
   }
   sender.finish();
   if (--running_ > 0) return;
-  if (delivery_) {
-    SendCounts given;
-    for (const auto& one : senders_) one->tally().add_to(given);
-    delivery_->settle(given.sent);
-  }
   end_ns_ = now_ns();
   eventfd_write(ended_fd_.get(), 1);
 }
@@ -123,12 +112,7 @@ bool Flood::is_over() const {
 bool Flood::wait_until_due(uint64_t number) const {
   if (plan_.frames_per_second == 0) return true;
   const double wait_ns = 1e9 * static_cast<double>(number) / plan_.frames_per_second;
-  const uint64_t due = start_ns_ + static_cast<uint64_t>(std::min(wait_ns, kForeverNs));
-  for (uint64_t now = now_ns(); now < due; now = now_ns()) {
-    if (is_over()) return false;
-    sleep_until(std::min(due, now + kPatienceNs));
-  }
-  return !is_over();
+  return wait_until(start_ns_ + to_wait_ns(wait_ns), [this] { return is_over(); });
 }
 
 FloodProgress Flood::progress() const {
@@ -136,20 +120,8 @@ FloodProgress Flood::progress() const {
   progress.failure = failure_;
   const uint64_t end = end_ns_;
   progress.duration_ns = (end == 0 ? now_ns() : end) - start_ns_;
-  SendCounts& counts = progress.counts;
-  for (const auto& sender : senders_) sender->tally().add_to(counts);
-  if (!delivery_) return progress;
-  const Delivery::Counted moved = delivery_->read();
-  const uint64_t before = delivery_->packets_before();
-  progress.verified = {.before = before, .after = before + moved.packets};
-  if (moved.packets >= counts.sent) return progress;
-  // What the driver has not sent by the end, it will not.
-  if (end != 0) {
-    const int why = failure_ == 0 || failure_ == EOPNOTSUPP ? ENOBUFS : failure_.load();
-    counts.refused[static_cast<size_t>(why)] += counts.sent - moved.packets;
-  }
-  counts.sent = moved.packets;
-  counts.bytes = std::min(counts.bytes, moved.bytes);
+  for (const auto& sender : senders_) sender->tally().add_to(progress.counts);
+  if (delivery_) progress.verified = {.before = delivery_->before(), .after = delivery_->read()};
   return progress;
 }
 

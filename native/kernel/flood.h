@@ -33,7 +33,7 @@ struct FloodProgress {
   SendCounts counts;
   uint64_t duration_ns = 0;
   int failure = 0;  // the errno that ended it; 0: none did
-  // tx_packets before it, and now, where that alone says what was sent.
+  // tx_packets before it, and now, of kLiveFrames.
   struct Verified {
     uint64_t before = 0;
     uint64_t after = 0;
@@ -48,7 +48,7 @@ class Flood {
   // Begins. SystemError when its engine cannot be had, and then nothing was sent; or no thread.
   explicit Flood(FloodPlan plan);
 
-  // Stops, and waits for the threads: for 100 ms at most.
+  // Stops, and waits for the threads: some 100 ms at most.
   ~Flood();
   Flood(const Flood&) = delete;
   Flood& operator=(const Flood&) = delete;

@@ -22,8 +22,9 @@ class FrameSender {
   FrameSender& operator=(const FrameSender&) = delete;
 
   struct Result {
-    size_t done = 0;  // frames that were sent, or refused
-    int error = 0;    // the errno that the last of them was refused with; 0: it may go on
+    size_t done = 0;       // frames that it is done with
+    int error = 0;         // the errno that the last of them was refused with; 0: none
+    bool goes_on = false;  // whether that is because of the frame, so that others may be sent
   };
 
   // Sends up to kSendWindow frames in their order, until is_over says so. One that found a queue

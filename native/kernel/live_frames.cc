@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "system_error.h"
 
@@ -26,6 +26,7 @@ constexpr uint32_t kBatch = 64;
 }  // namespace
 
 static_assert(sizeof(live_template) == 4096);
+static_assert(LIVE_ERRNOS >= kErrnoLimit);
 static_assert(LiveFrames::kLongest <= sizeof(live_template::bytes));
 
 LiveFrames::LiveFrames(int ifindex, Direction direction, size_t templates, size_t values)
@@ -86,11 +87,24 @@ LiveFrames::Result LiveFrames::run(uint64_t first, uint64_t count) {
   const uint64_t made = __atomic_load_n(&handles_.state->next, __ATOMIC_RELAXED) - first;
   // xdp_recv_frames() in net/bpf/test_run.c: without memory, none of a batch is received.
   const uint64_t lost = error == ENOMEM && made > 0 ? (made - 1) % kBatch + 1 : 0;
-  return {.made = made, .lost = lost, .error = error == EINTR ? 0 : error};
+  return {.made = made, .lost = lost, .error = error};
 }
 
 uint64_t LiveFrames::bytes() const {
   return __atomic_load_n(&handles_.state->bytes, __ATOMIC_RELAXED);
+}
+
+// No program runs now.
+SendCounts LiveFrames::take_counts() const {
+  live_state& state = *handles_.state;
+  SendCounts counts;
+  counts.sent = std::exchange(state.sent, 0);
+  for (size_t i = 0; i < kErrnoLimit; ++i) counts.refused[i] = std::exchange(state.refused[i], 0);
+  return counts;
+}
+
+bool LiveFrames::stopped() const {
+  return __atomic_load_n(&handles_.state->stop, __ATOMIC_RELAXED) != 0;
 }
 
 void LiveFrames::stop() const { __atomic_store_n(&handles_.state->stop, 1, __ATOMIC_RELAXED); }

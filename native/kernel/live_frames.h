@@ -7,6 +7,7 @@
 #include "frame_sequence.h"
 #include "live_frames_skeleton.h"
 #include "mapping.h"
+#include "send_tally.h"
 
 namespace dropscope {
 
@@ -29,12 +30,16 @@ class LiveFrames {
   struct Result {
     uint64_t made = 0;  // frames, those lost included
     uint64_t lost = 0;  // of the last ones, for `error`
-    int error = 0;      // what the kernel stopped at
+    int error = 0;      // what the kernel stopped at; EINTR: there may be more
   };
 
   // Makes the frames from this number on, in the interface's network namespace, which the calling
   // thread must be in.
   Result run(uint64_t first, uint64_t count);
+
+  // Of kTransmit: frames that the driver took since the last call, and those that were refused, by
+  // errno; ENOBUFS is a full queue.
+  SendCounts take_counts() const;
 
   // Of all frames that were made.
   uint64_t bytes() const;
@@ -42,6 +47,7 @@ class LiveFrames {
   // Makes no more: now, from another thread, or from this time on.
   void stop() const;
   void stop_at(uint64_t time_ns) const;
+  bool stopped() const;
 
  private:
   struct Destroy {

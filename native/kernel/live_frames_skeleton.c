@@ -15,6 +15,9 @@ int live_frames_skeleton_load(__u32 templates, __u32 values, struct live_frames_
 	skel->maps.templates.max_entries = templates;
 	skel->maps.values.max_entries = values;
 	error = live_frames_bpf__load(skel);
+	if (!error && (live_frames_bpf__on_redirect_err__attach(skel) < 0 ||
+		       live_frames_bpf__on_devmap_xmit__attach(skel) < 0))
+		error = -errno;	/* The generated functions return -1. */
 	if (error) {
 		live_frames_bpf__destroy(skel);
 		return error;

@@ -23,8 +23,11 @@ void LiveReceiver::receive(std::span<const uint8_t> frame) {
   if (frame.size() < ETH_HLEN) throw SystemError("bpf", EINVAL);
   const std::array<uint32_t, 1> lengths{static_cast<uint32_t>(frame.size())};
   frames_.set_frames(FrameSequence(std::vector<uint8_t>(frame.begin(), frame.end()), lengths, {}));
-  const LiveFrames::Result run = frames_.run(0, 1);
-  if (run.error != 0) throw SystemError("bpf", run.error);
+  LiveFrames::Result run;
+  do run = frames_.run(0, 1);
+  while (run.error == EINTR && run.made == 0);
+  if (run.made > 0 && (run.error == 0 || run.error == EINTR)) return;
+  throw SystemError("bpf", run.error == 0 ? EIO : run.error);
 }
 
 }  // namespace dropscope

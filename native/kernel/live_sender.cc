@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <utility>
 
 namespace dropscope {
@@ -23,33 +24,91 @@ LiveSender::LiveSender(const NetworkNamespace& network_namespace, int ifindex,
       live_(ifindex, delivery ? LiveFrames::Direction::kTransmit : LiveFrames::Direction::kReceive,
             frames.templates().size(), frames.values().size()),
       delivery_(std::move(delivery)),
-      block_(kTrial) {
+      block_(kTrial),
+      trusted_(delivery_ == nullptr) {
   live_.set_frames(frames);
 }
 
-int LiveSender::send(uint64_t first, size_t count, const std::function<bool()>&) {
+int LiveSender::send(uint64_t first, size_t count, const std::function<bool()>& is_over) {
   const LinkGate::State link = gate_.look();
   const int refusal = link.error == 0 && frames_.longest() > link.longest ? EMSGSIZE : link.error;
-  if (refusal != 0) {
-    tally_.refuse(refusal, 1);
-    return refusal;
-  }
+  if (refusal != 0) return refuse_link(refusal);
   const size_t step = count > kTrial ? count : 1;
-  for (size_t at = 0; at < count; at += step) {
+  for (size_t at = 0; at < count && !is_over(); at += step) {
     if (const int error = make(first + at, step); error != 0) return error;
   }
-  if (delivery_ && !delivery_->is_trusted(count)) return EOPNOTSUPP;
   block_ = kRun;
+  if (trusted_) return 0;
+  // Those that the driver took, but nobody counted, are not known to be sent.
+  trusted_ = trial_sent_ == 0 || delivery_->confirms(trial_sent_, is_over);
+  if (!trusted_) {
+    tally_.refuse(EOPNOTSUPP, trial_sent_);
+    return EOPNOTSUPP;
+  }
+  tally_.count_sent(trial_sent_, trial_bytes_);
   return 0;
 }
 
-// Returns an errno, or 0.
+// Returns the errno that is to end it, or 0.
 int LiveSender::make(uint64_t first, uint64_t count) {
-  const uint64_t before = live_.bytes();
-  const auto [made, lost, error] = live_.run(first, count);
-  const uint64_t good = made - lost;
-  tally_.count_sent(good, live_.bytes() - before - bytes_of(first + good, lost));
-  if (error != 0) tally_.refuse(error, std::max<uint64_t>(lost, 1));
+  for (uint64_t made = 0; made < count && !live_.stopped();) {
+    const uint64_t before = live_.bytes();
+    const LiveFrames::Result run = live_.run(first + made, count - made);
+    if (const int error = count_run(run, first + made, live_.bytes() - before); error != 0) {
+      return error;
+    }
+    // The program would make none ever after.
+    if (run.made == 0 && run.error == 0 && !live_.stopped()) return refuse_link(EIO);
+    made += run.made;
+  }
+  return 0;
+}
+
+int LiveSender::count_run(const LiveFrames::Result& run, uint64_t first, uint64_t bytes) {
+  if (delivery_) {
+    const int refusal = count_sent(run.made, bytes);
+    if (refusal != 0) return refusal;
+  } else {
+    const uint64_t good = run.made - run.lost;
+    tally_.count_sent(good, bytes - bytes_of(first + good, run.lost));
+  }
+  if (run.error == 0 || run.error == EINTR) return 0;
+  tally_.refuse(run.error, std::max<uint64_t>(run.lost, 1));
+  return run.error;
+}
+
+// Counts what the driver did with frames that were made. Which of them it refused it does not tell:
+// where they differ in length, `bytes` is shared out among them.
+int LiveSender::count_sent(uint64_t made, uint64_t bytes) {
+  SendCounts counts = live_.take_counts();
+  const double share = made == 0 ? 0 : static_cast<double>(counts.sent) / static_cast<double>(made);
+  const auto sent_bytes = static_cast<uint64_t>(std::llround(static_cast<double>(bytes) * share));
+  if (trusted_) {
+    tally_.count_sent(counts.sent, sent_bytes);
+  } else {
+    trial_sent_ += counts.sent;
+    trial_bytes_ += sent_bytes;
+  }
+  int failure = 0;
+  for (size_t i = 0; i < kErrnoLimit; ++i) {
+    if (counts.refused[i] == 0) continue;
+    const int error = meaning_of(static_cast<int>(i));
+    tally_.refuse(error, counts.refused[i]);
+    if (error != ENOBUFS) failure = error;
+  }
+  return failure;
+}
+
+// Of the errno with which XDP refuses to redirect a frame, or a driver to send it.
+int LiveSender::meaning_of(int error) const {
+  if (error != ENXIO && error != EOPNOTSUPP && error != EINVAL) return error;
+  if (const int link = gate_.look().error; link != 0) return link;
+  // It sends nothing of XDP's: a veth device whose peer does not take it.
+  return error == ENXIO ? EOPNOTSUPP : error;
+}
+
+int LiveSender::refuse_link(int error) {
+  tally_.refuse(error, 1);
   return error;
 }
 

@@ -9,8 +9,7 @@
 
 namespace dropscope {
 
-// Sends live frames, or has them received. The kernel tells nothing of those that a driver does not
-// send, so its tally is of all that were given to it.
+// Sends live frames, or has them received.
 class LiveSender final : public SequenceSender {
  public:
   // delivery: null when they are to be received.
@@ -18,7 +17,7 @@ class LiveSender final : public SequenceSender {
              std::shared_ptr<Delivery> delivery);
 
   size_t block() const override { return block_; }
-  // EOPNOTSUPP: of the first frames, not all were sent.
+  // EOPNOTSUPP: the driver sends none, or the interface's counter does not count the first of them.
   int send(uint64_t first, size_t count, const std::function<bool()>& is_over) override;
   void stop() override { live_.stop(); }
   void stop_at(uint64_t time_ns) override { live_.stop_at(time_ns); }
@@ -26,6 +25,10 @@ class LiveSender final : public SequenceSender {
 
  private:
   int make(uint64_t first, uint64_t count);
+  int count_run(const LiveFrames::Result& run, uint64_t first, uint64_t bytes);
+  int count_sent(uint64_t made, uint64_t bytes);
+  int meaning_of(int error) const;
+  int refuse_link(int error);
   uint64_t bytes_of(uint64_t first, uint64_t count) const;
 
   const FrameSequence& frames_;
@@ -33,6 +36,9 @@ class LiveSender final : public SequenceSender {
   LiveFrames live_;
   std::shared_ptr<Delivery> delivery_;
   size_t block_;
+  uint64_t trial_sent_ = 0;  // not in the tally before they are trusted
+  uint64_t trial_bytes_ = 0;
+  bool trusted_;
   SendTally tally_;
 };
 

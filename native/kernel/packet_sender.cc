@@ -82,8 +82,13 @@ FrameSender::Result PacketSender::send(std::span<const iovec> frames,
       wait_for_room();
     } else if (errno != EINTR) {
       const int error = errno;
+      const size_t length = frames[at].iov_len;
+      const bool about_frame = (error == EMSGSIZE && length > unexplained_length_) ||
+                               (error == EINVAL && length < ETH_HLEN);
+      // That says nothing of those set aside, which were neither longer nor too short.
+      if (about_frame) explain();
       tally_.refuse(error, 1 + std::exchange(unexplained_, 0));
-      return {.done = at + 1, .error = error};
+      return {.done = at + 1, .error = error, .goes_on = about_frame || error == EMSGSIZE};
     }
   }
   return {.done = at};

@@ -1,5 +1,7 @@
 #include "receive_sender.h"
 
+#include <cerrno>
+
 #include "system_error.h"
 
 namespace dropscope {
@@ -14,7 +16,8 @@ FrameSender::Result ReceiveSender::send(std::span<const iovec> frames,
       tally_.count_sent(1, frame.iov_len);
     } catch (const SystemError& error) {
       tally_.refuse(error.number(), 1);
-      return {.done = done, .error = error.number()};
+      const bool about_frame = error.number() == EMSGSIZE || error.number() == EINVAL;
+      return {.done = done, .error = error.number(), .goes_on = about_frame};
     }
   }
   return {.done = done};

@@ -14,15 +14,6 @@
 #include "system_error.h"
 
 namespace dropscope {
-namespace {
-
-// How long it sleeps at most before it looks whether it is to stop.
-constexpr uint64_t kPatienceNs = 50'000'000;
-
-// What a refusal says of the frame, and not of the link.
-bool is_about_frame(int error) { return error == EMSGSIZE || error == EINVAL; }
-
-}  // namespace
 
 Replay::Replay(ReplayPlan plan)
     : plan_(std::move(plan)),
@@ -130,8 +121,8 @@ int Replay::send(Block& block) {
       rewrite(frame, block.lengths[at + i]);
       window[i] = {.iov_base = frame, .iov_len = block.lengths[at + i]};
     }
-    const auto [done, error] = sender_->send(std::span(window).first(count), is_over);
-    if (error != 0 && !is_about_frame(error)) return error;
+    const auto [done, error, goes_on] = sender_->send(std::span(window).first(count), is_over);
+    if (error != 0 && !goes_on) return error;
     at += done;
   }
   return 0;
@@ -142,10 +133,8 @@ size_t Replay::wait_until_due(const Block& block, size_t from) {
   uint64_t now = now_ns();
   if (start_ns_ == 0) start_ns_ = now;
   if (plan_.speed == 0 && plan_.frames_per_second == 0) return most;
-  for (const uint64_t due = due_ns(block, from); now < due; now = now_ns()) {
-    if (stopping_) return 0;
-    sleep_until(std::min(due, now + kPatienceNs));
-  }
+  if (!wait_until(due_ns(block, from), [this] { return stopping_.load(); })) return 0;
+  now = now_ns();
   size_t count = 1;
   while (count < most && due_ns(block, from + count) <= now) ++count;
   return count;
@@ -155,8 +144,7 @@ uint64_t Replay::due_ns(const Block& block, size_t index) const {
   const double wait_ns = plan_.frames_per_second > 0
                              ? 1e9 * static_cast<double>(frames_ + index) / plan_.frames_per_second
                              : block.times_ns[index] / plan_.speed;
-  // Centuries are for ever, and what is no number is now.
-  return start_ns_ + (wait_ns > 0 ? static_cast<uint64_t>(std::min(wait_ns, 1e19)) : 0);
+  return start_ns_ + to_wait_ns(wait_ns);
 }
 
 void Replay::rewrite(uint8_t* frame, size_t length) const {

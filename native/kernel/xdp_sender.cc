@@ -102,7 +102,7 @@ FrameSender::Result XdpSender::send(std::span<const iovec> frames,
   if (done == frames.size() || done < good.size()) return {.done = done};
   const int error = link.error != 0 ? link.error : bad->iov_len < ETH_HLEN ? EINVAL : EMSGSIZE;
   tally_.refuse(error, 1);
-  return {.done = done + 1, .error = error};
+  return {.done = done + 1, .error = error, .goes_on = link.error == 0};
 }
 
 // Takes the chunks back that the kernel is done with.
@@ -145,14 +145,15 @@ int XdpSender::push(std::span<const iovec> frames, const std::function<bool()>& 
     const int kicked = failed ? errno : 0;
     const uint32_t consumed = waiting_.consumed();
     if (kicked == EBUSY) {
-      // One was dropped on its way. If it was the first, the kernel has not told that it took it.
-      const uint32_t dropped = consumed == position ? position : consumed - 1;
+      // One was dropped on its way. If it was the first, the kernel has not told that it took it;
+      // some kernels tell that later of others, too.
+      const uint32_t taken = std::clamp(consumed - start, position - start + 1, end - start);
       ++refused;
-      refused_bytes += frames[dropped - start].iov_len;
-      position = dropped + 1;
+      refused_bytes += frames[taken - 1].iov_len;
+      position = start + taken;
     } else if (kicked == 0 || kicked == EAGAIN || kicked == EINTR) {
-      const bool moved = consumed > position || completed_.produced() != completed;
-      position = std::max(position, consumed);
+      const bool moved = consumed != position || completed_.produced() != completed;
+      if (consumed - start > position - start) position = consumed;
       if (!moved) std::this_thread::sleep_for(kPause);
     } else {
       error = kicked;

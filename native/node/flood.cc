@@ -58,8 +58,7 @@ FloodPlan read_plan(const Napi::Object& from) {
         .network_namespace = to_network_namespace(from.Get("networkNamespace")),
         .ifindex = to_ifindex(from.Get("ifindex")),
         .frames = std::move(frames),
-        .engine = static_cast<Engine>(
-            to_number(from.Get("engine"), static_cast<uint64_t>(Engine::kReceiveLiveFrames))),
+        .engine = to_engine(from.Get("engine")),
         .count = to_number(from.Get("count"), uint64_t{1} << 53),
         .duration_ns = to_number(from.Get("durationNs"), uint64_t{1} << 53),
         .frames_per_second = to_rate(from.Get("framesPerSecond")),

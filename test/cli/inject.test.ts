@@ -155,7 +155,7 @@ it('tells how many found a queue full, and fails', async () => {
   await carrier('full');
   tc('qdisc', 'add', 'dev', 'full', 'root', 'tbf', 'rate', '8kbit', 'burst', '1kb', 'limit', '1kb');
   const { code, stdout } = await dropscope(['inject', 'full', '--count', '1000']);
-  const [, sent, refused] = /^Sent (\d+) of 1000 .*; (\d+) found a queue full/.exec(stdout) ?? [];
+  const [, sent, refused] = /^Sent (\d+) of 1000 .*; (\d+) refused on their way/.exec(stdout) ?? [];
   expect([code, Number(sent) + Number(refused)]).toEqual([1, 1000]);
   ip('link', 'del', 'dev', 'full');
 });

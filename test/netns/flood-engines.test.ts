@@ -24,7 +24,7 @@ import {
   vethPair,
 } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
-import { type Capability, runNode } from '../support/run-node.ts';
+import { type Capability, finished, runNode, startNode } from '../support/run-node.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const FRAME: EthernetFrame = {
@@ -208,6 +208,10 @@ describe('af-xdp', () => {
     const report = await injector.flood({ frames, count: 2000, engine: 'af-xdp' });
     expect(report).toMatchObject({ sent: 1000, refused: { EBUSY: 1000 }, bytes: 60_000 });
     expect(linkCounters('a').tx).toMatchObject({ dropped: 1000 });
+    const [short = FRAME, long = FRAME] = frames;
+    const odd = [long, long, short, long, long, short, short, long];
+    const other = await injector.flood({ frames: odd, count: 8000, engine: 'af-xdp' });
+    expect(other).toMatchObject({ sent: 3000, refused: { EBUSY: 5000 }, bytes: 180_000 });
   });
 
   it('passes the queueing discipline by', async () => {
@@ -242,11 +246,64 @@ describe('live-frames', () => {
     expect(linkCounters('b').rx).toMatchObject({ packets: 0 });
   });
 
-  it('counts what did not fit into the queue of the peer', async () => {
-    const plan = { frame: FRAME, count: 1_000_000, threads: 2, engine: 'live-frames' } as const;
+  it('is not trusted by what others send', async () => {
+    receiveOffload('b', 'off');
+    const others = injector.flood({ ...ENDLESS, framesPerSecond: 20_000 }).catch((error) => error);
+    await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > 100);
+    using second = openInjector('a');
+    const engine = ['live-frames', 'af-xdp'] as const;
+    const report = await second.flood({ frame: FRAME, count: 1000, engine });
+    expect(report).toMatchObject({ engine: 'af-xdp', sent: 1000 });
+    injector.close();
+    expect(await others).toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  it('counts what the peer refuses, and ends when it takes no more', async () => {
+    ip('link', 'set', 'dev', 'b', 'mtu', '500');
+    const frames = [60, 1000].map((length) =>
+      composeFrame({ ...FRAME, payload: new Uint8Array(length - 14) }),
+    );
+    const plan = { frames, count: 100_000, engine: 'live-frames' } as const;
     const { sent, refused } = await injector.flood(plan);
-    expect(sent + (refused['ENOBUFS'] ?? 0)).toBe(1_000_000);
+    // veth_xdp_xmit() takes none of those that come in a bulk behind one that is too long.
+    expect(refused['ENOBUFS']).toBeGreaterThanOrEqual(50_000);
+    expect(sent + (refused['ENOBUFS'] ?? 0)).toBe(100_000);
     expect(linkCounters('b').rx).toMatchObject({ packets: sent });
+    const told: FloodReport[] = [];
+    const onProgress = (one: FloodReport) => told.push(one);
+    const flood = injector.flood({ ...ENDLESS, engine: 'live-frames', onProgress });
+    await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > 100_000);
+    receiveOffload('b', 'off');
+    await expect(flood).rejects.toMatchObject({ message: expect.stringContaining('do not leave') });
+    expect(told.at(-1)).toMatchObject({ refused: { ENOTSUP: expect.any(Number) } });
+    const { packets = 0 } = linkCounters('b').rx;
+    // What was in its queue when it went is lost.
+    expect(sent + (told.at(-1)?.sent ?? 0) - packets).toBeLessThan(1000);
+  });
+
+  it('loses none when its process is stopped and goes on', async () => {
+    const sdk = new URL('../../dist/index.js', import.meta.url).href;
+    const script = `import { openInjector } from ${JSON.stringify(sdk)};
+      const plan = { frame: new Uint8Array(60), count: 3_000_000, engine: 'live-frames' };
+      const { sent, refused } = await openInjector('a').flood(plan);
+      console.log(sent, JSON.stringify(refused));`;
+    const child = startNode(['--input-type=module', '--eval', script]);
+    const done = finished(child);
+    for (const packets of [1000, 1_500_000]) {
+      await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > packets);
+      child.kill('SIGSTOP');
+      child.kill('SIGCONT');
+    }
+    expect(await done).toMatchObject({ stdout: '3000000 {}\n', code: 0 });
+    expect(linkCounters('b').rx).toMatchObject({ packets: 3_000_000 });
+  });
+
+  it('ends with the reason of its signal also before it is trusted', async () => {
+    for (let i = 0; i < 10; i += 1) {
+      const signal = AbortSignal.timeout(i);
+      const flood = injector.flood({ ...ENDLESS, engine: 'live-frames', signal });
+      await expect(flood).rejects.toMatchObject({ name: 'TimeoutError' });
+    }
   });
 
   it.each<[string, object]>([

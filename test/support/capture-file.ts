@@ -66,6 +66,19 @@ export function pcapngFile(
   return Buffer.concat([section, description, ...packets]);
 }
 
+/** Where the header, and each record or block, of a file that was written here ends. */
+export function recordEnds(file: Buffer): { end: number; isFrame: boolean }[] {
+  const isPcapng = file.readUInt32BE(0) === 0x0a0d0d0a;
+  const littleEndian = isPcapng ? file[8] === 0x4d : (file[0] ?? 0) !== 0xa1;
+  const read = (at: number) => (littleEndian ? file.readUInt32LE(at) : file.readUInt32BE(at));
+  const ends = isPcapng ? [] : [{ end: 24, isFrame: false }];
+  for (let at = ends[0]?.end ?? 0; at < file.length; at = ends.at(-1)?.end ?? file.length) {
+    const length = isPcapng ? read(at + 4) : 16 + read(at + 8);
+    ends.push({ end: at + length, isFrame: !isPcapng || read(at) === 6 });
+  }
+  return ends;
+}
+
 function writer(littleEndian: boolean): (...fields: [bits: 16 | 32, value: number][]) => Buffer {
   return (...fields) =>
     Buffer.concat(

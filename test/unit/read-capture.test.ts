@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCapture } from '../../lib/capture/read-capture.ts';
-import { type FileStyle, pcapFile, pcapngFile, type TimedFrame } from '../support/capture-file.ts';
+import type { CaptureError } from '../../lib/index.ts';
+import {
+  type FileStyle,
+  pcapFile,
+  pcapngFile,
+  recordEnds,
+  type TimedFrame,
+} from '../support/capture-file.ts';
 
 const { signal } = new AbortController();
 
@@ -63,12 +70,20 @@ describe.each([
         const whole = write(list, style);
         const end = at % whole.length;
         const { bytes, error } = await readAll(whole.subarray(0, end));
-        expect(bytes).toEqual(list.slice(0, bytes.length).map((frame) => Buffer.from(frame.bytes)));
-        if (error === undefined) return; // It ends between two records.
-        expect(error).toMatchObject({ name: 'CaptureError', code: 'ERR_CAPTURE_FILE' });
-        expect((error as { offset: number }).offset).toBeLessThanOrEqual(end);
+        const ends = recordEnds(whole);
+        const complete = ends.filter((one) => one.end <= end);
+        const count = complete.filter((one) => one.isFrame).length;
+        expect(bytes).toEqual(list.slice(0, count).map((frame) => Buffer.from(frame.bytes)));
+        const last = complete.at(-1)?.end ?? 0;
+        if (last === end && end > 0) {
+          expect(error).toBeUndefined();
+          return;
+        }
+        expect(error).toMatchObject({ code: 'ERR_CAPTURE_FILE' });
+        // What is passed over is told by where it ends.
+        expect([last, end]).toContain((error as CaptureError).offset);
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 
@@ -117,7 +132,7 @@ it('says why it cannot read a file', async () => {
     message: `The capture file "${missing}" cannot be read: ENOENT.`,
     path: missing,
   });
-  await expect(readCapture(folder, signal).next()).rejects.toThrow('cannot be read: EISDIR');
+  await expect(readCapture(folder, signal).next()).rejects.toThrow('it is no file and no pipe');
 });
 
 it('passes over a block that is longer than a piece', async () => {

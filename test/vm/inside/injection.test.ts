@@ -56,4 +56,9 @@ it('sends by AF_XDP', async () => {
   const report = await injector.flood({ frames, count: 5000, engine: 'af-xdp' });
   expect(report).toMatchObject({ sent: 5000, refused: {}, bytes: 2500 * (74 + 1014) });
   expect((await readLinkStats('vb')).rxPackets - before.rxPackets).toBe(5000n);
+  ip('link', 'set', 'dev', 'vb', 'mtu', '500');
+  const refused = await injector.flood({ frames, count: 5000, engine: 'af-xdp' });
+  ip('link', 'set', 'dev', 'vb', 'mtu', '1500');
+  // Their bytes are an estimate on older kernels.
+  expect(refused).toMatchObject({ sent: 2500, refused: { EBUSY: 2500 } });
 });
