@@ -34,19 +34,25 @@ int LiveSender::send(uint64_t first, size_t count, const std::function<bool()>& 
   const int refusal = link.error == 0 && frames_.longest() > link.longest ? EMSGSIZE : link.error;
   if (refusal != 0) return refuse_link(refusal);
   const size_t step = count > kTrial ? count : 1;
-  for (size_t at = 0; at < count && !is_over(); at += step) {
-    if (const int error = make(first + at, step); error != 0) return error;
+  int error = 0;
+  for (size_t at = 0; at < count && error == 0 && !is_over(); at += step) {
+    error = make(first + at, step);
   }
   block_ = kRun;
-  if (trusted_) return 0;
-  // Those that the driver took, but nobody counted, are not known to be sent.
-  trusted_ = trial_sent_ == 0 || delivery_->confirms(trial_sent_, is_over);
-  if (!trusted_) {
-    tally_.refuse(EOPNOTSUPP, trial_sent_);
-    return EOPNOTSUPP;
+  return trusted_ ? error : end_trial(error, is_over);
+}
+
+// Returns the errno that is to end it, or 0.
+int LiveSender::end_trial(int error, const std::function<bool()>& is_over) {
+  trusted_ = true;
+  const bool doubted = error == 0 && trial_sent_ > 0 && !delivery_->confirms(trial_sent_, is_over);
+  if (!doubted || is_over()) {
+    tally_.count_sent(trial_sent_, trial_bytes_);
+    return error;
   }
-  tally_.count_sent(trial_sent_, trial_bytes_);
-  return 0;
+  // The driver took them, but nobody counted them.
+  tally_.refuse(EOPNOTSUPP, trial_sent_);
+  return EOPNOTSUPP;
 }
 
 // Returns the errno that is to end it, or 0.

@@ -24,6 +24,7 @@ class LiveSender final : public SequenceSender {
   const SendTally& tally() const override { return tally_; }
 
  private:
+  int end_trial(int error, const std::function<bool()>& is_over);
   int make(uint64_t first, uint64_t count);
   int count_run(const LiveFrames::Result& run, uint64_t first, uint64_t bytes);
   int count_sent(uint64_t made, uint64_t bytes);
@@ -36,9 +37,9 @@ class LiveSender final : public SequenceSender {
   LiveFrames live_;
   std::shared_ptr<Delivery> delivery_;
   size_t block_;
-  uint64_t trial_sent_ = 0;  // not in the tally before they are trusted
+  uint64_t trial_sent_ = 0;  // not in the tally before the trial ends
   uint64_t trial_bytes_ = 0;
-  bool trusted_;
+  bool trusted_;  // there is no trial, or it has ended
   SendTally tally_;
 };
 
