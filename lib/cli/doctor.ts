@@ -9,9 +9,9 @@ import { jsonLine } from './json-line.ts';
 import type { Output } from './output.ts';
 import { tapText } from './tap-text.ts';
 
-/** Whether a command other than `watch` works here. */
+/** Whether a command other than `watch` works here; 'receive': `inject --receive`. */
 type Check = Omit<ProbeReport, 'probe' | 'remarks' | 'details'> & {
-  readonly check: 'inject' | 'stats';
+  readonly check: 'inject' | 'receive' | 'stats';
 };
 
 /** LOOPBACK_IFINDEX in net/loopback.h: every network namespace has it. */
@@ -27,6 +27,7 @@ export function addDoctor(program: Command, output: Output): void {
       const reports = await checkProbes();
       const checks = [
         await attempt('inject', () => openInjector(LOOPBACK).close()),
+        await attempt('receive', () => openInjector(LOOPBACK, { direction: 'receive' }).close()),
         await attempt('stats', () => readLinkStats()),
       ];
       await output.write(json ? toJson(reports, checks) : toText(reports, checks));

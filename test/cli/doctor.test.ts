@@ -35,7 +35,7 @@ it('says what works', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const [monitor] = /^drop-monitor does not work\n {2}.+\n {2}.+\n/m.exec(stdout) ?? [];
   expect(stdout).toBe(
-    `ebpf works\n${NO_STAP_TEXT}${monitor}counters works\ninject works\nstats works\n`,
+    `ebpf works\n${NO_STAP_TEXT}${monitor}counters works\ninject works\nreceive works\nstats works\n`,
   );
 });
 
@@ -83,6 +83,7 @@ it('says it in JSON', async () => {
     { event: 'probe', probe: 'ebpf', ...WORKS, remarks: [], details: [] },
     ...OTHER_PROBES,
     { event: 'check', check: 'inject', ...WORKS },
+    { event: 'check', check: 'receive', ...WORKS },
     { event: 'check', check: 'stats', ...WORKS },
   ]);
 });
@@ -107,6 +108,13 @@ it('says in JSON what is missing', async () => {
       check: 'inject',
       available: false,
       reason: expect.stringContaining('CAP_NET_RAW'),
+      mend: expect.stringContaining('Run as root'),
+    },
+    {
+      event: 'check',
+      check: 'receive',
+      available: false,
+      reason: expect.stringContaining('CAP_BPF'),
       mend: expect.stringContaining('Run as root'),
     },
     expect.objectContaining({ event: 'check', check: 'stats', available: true }),
