@@ -10,7 +10,7 @@ namespace {
 
 // To begin and to end a run of more than one frame takes grace periods of RCU
 // (bpf_prog_change_xdp() in net/core/dev.c), as long as a hundred thousand frames.
-constexpr size_t kRun = 1 << 20;
+constexpr size_t kRun = 1 << 19;
 
 // Frames that are sent before it is known whether any arrive: each by itself.
 constexpr size_t kTrial = 64;
