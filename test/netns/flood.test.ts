@@ -15,17 +15,10 @@ import { native } from '../../lib/native.ts';
 import { startCapture } from '../support/capture.ts';
 import { floodVaried, hashOfVaried, VARIED_COUNT } from '../support/flood-varied.ts';
 import { SENDER } from '../support/frames.ts';
-import { carrier, tc } from '../support/links.ts';
-import {
-  ip,
-  linkCounters,
-  linkUp,
-  moveLink,
-  openNamespace,
-  type PeerNamespace,
-  vethPair,
-} from '../support/namespace.ts';
+import { tc } from '../support/links.ts';
+import { ip, linkCounters, openNamespace } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
+import { addVeth, deleteVeth, moveB } from '../support/veth-injection.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const FRAME: EthernetFrame = {
@@ -39,20 +32,13 @@ const ENDLESS = { frame: FRAME, durationMs: 60_000 };
 let injector: FrameInjector;
 
 beforeEach(async () => {
-  vethPair('a', 'b');
-  linkUp('b');
-  linkUp('a');
-  await carrier('a');
+  await addVeth();
   injector = openInjector('a');
 });
 
 afterEach(() => {
   injector.close();
-  try {
-    ip('link', 'delete', 'dev', 'a');
-  } catch {
-    // A test has deleted it.
-  }
+  deleteVeth();
 });
 
 describe('flood', () => {
@@ -111,8 +97,8 @@ describe('flood', () => {
     await using peer = await openNamespace();
     await moveB(peer);
     expect(await floodVaried(injector, peer, 'sendmmsg')).toMatchObject({
-      arrived: hashOfVaried(),
-      report: { sent: VARIED_COUNT, refused: {} },
+      hash: hashOfVaried(),
+      result: { sent: VARIED_COUNT, refused: {} },
     });
   }, 120_000);
 
@@ -373,12 +359,6 @@ describe('what can go wrong', () => {
 /** Lets `a` send so much, and no more than so much wait for it. */
 function throttle(rate: string, limit: string): void {
   tc('qdisc', 'add', 'dev', 'a', 'root', 'tbf', 'rate', rate, 'burst', '10kb', 'limit', limit);
-}
-
-async function moveB(namespace: PeerNamespace): Promise<void> {
-  moveLink('b', namespace);
-  namespace.ip('link', 'set', 'dev', 'b', 'addrgenmode', 'none', 'up');
-  await carrier('a');
 }
 
 /** What tc shows of the qdisc of `a`. */

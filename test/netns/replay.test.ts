@@ -1,7 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -16,17 +15,10 @@ import {
 } from '../../lib/index.ts';
 import { startCapture } from '../support/capture.ts';
 import { pcapFile, pcapngFile, type TimedFrame } from '../support/capture-file.ts';
-import { carrier, tc } from '../support/links.ts';
-import {
-  ip,
-  linkCounters,
-  linkUp,
-  moveLink,
-  openNamespace,
-  type PeerNamespace,
-  vethPair,
-} from '../support/namespace.ts';
+import { tc } from '../support/links.ts';
+import { ip, linkCounters, openNamespace } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
+import { addVeth, deleteVeth, hashArrived, hashOf, moveB } from '../support/veth-injection.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const STYLE = { littleEndian: true, digits: 9 } as const;
@@ -41,20 +33,13 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(async () => {
-  vethPair('a', 'b');
-  linkUp('b');
-  linkUp('a');
-  await carrier('a');
+  await addVeth();
   injector = openInjector('a');
 });
 
 afterEach(() => {
   injector.close();
-  try {
-    ip('link', 'delete', 'dev', 'a');
-  } catch {
-    // A test has deleted it.
-  }
+  deleteVeth();
 });
 
 describe('replay', () => {
@@ -87,7 +72,11 @@ describe('replay', () => {
       const expected = writeMillion(path, COUNT);
       await using peer = await openNamespace();
       await moveB(peer);
-      expect(await arrivedHash(peer, COUNT, { engine, path })).toBe(expected);
+      const replay = () => injector.replay(path, { ...FLAT_OUT, engine });
+      expect(await hashArrived(peer, COUNT, replay)).toMatchObject({
+        hash: expected,
+        result: { frames: COUNT, sent: COUNT, refused: {}, engine },
+      });
     },
     120_000,
   );
@@ -407,52 +396,13 @@ function writeMillion(path: string, count: number): string {
   const [frame] = timed([60], 1n);
   const file = Buffer.alloc(24 + count * 76);
   pcapFile([], STYLE).copy(file);
-  const hash = createHash('sha256');
-  for (let i = 0, at = 24; i < count; i += 1, at += 76) {
+  const places = Array.from({ length: count }, (_, i) => 24 + i * 76);
+  places.forEach((at, i) => {
     file.writeUInt32LE(60, at + 8);
     file.writeUInt32LE(60, at + 12);
     file.set(frame?.bytes ?? [], at + 16);
     file.writeUInt32BE(i, at + 16 + 20);
-    hash.update(file.subarray(at + 16, at + 76));
-  }
+  });
   writeFileSync(path, file);
-  return hash.digest('hex');
-}
-
-/** The hash of the frames of 60 bytes that arrive at `b` while a file is replayed. */
-async function arrivedHash(
-  peer: PeerNamespace,
-  count: number,
-  { engine, path }: { readonly engine: EngineName; readonly path: string },
-): Promise<string> {
-  const file = join(folder, 'arrived.pcap');
-  const options = ['-i', 'b', '-n', '-s', '96', '-B', '524288', '-U', '-Z', 'root', '-w', file];
-  const tcpdump = peer.spawn('tcpdump', [...options, 'ether', 'proto', '0x4321']);
-  try {
-    let stderr = '';
-    tcpdump.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    await waitFor('tcpdump to listen', () => stderr.includes('listening on'));
-    const report = await injector.replay(path, { ...FLAT_OUT, engine });
-    expect(report).toMatchObject({ frames: count, sent: count, refused: {}, engine });
-    await waitFor('tcpdump to have all', () => statSync(file).size >= 24 + count * 76);
-    tcpdump.kill('SIGINT');
-    await once(tcpdump, 'close');
-    const hash = createHash('sha256');
-    const bytes = readFileSync(file);
-    for (let at = 24; at + 76 <= bytes.length; at += 76) {
-      hash.update(bytes.subarray(at + 16, at + 76));
-    }
-    return hash.digest('hex');
-  } finally {
-    tcpdump.kill('SIGKILL');
-    rmSync(file, { force: true });
-  }
-}
-
-async function moveB(namespace: PeerNamespace): Promise<void> {
-  moveLink('b', namespace);
-  namespace.ip('link', 'set', 'dev', 'b', 'addrgenmode', 'none', 'up');
-  await carrier('a');
+  return hashOf(places.map((at) => file.subarray(at + 16, at + 76)));
 }

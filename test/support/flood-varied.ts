@@ -1,8 +1,3 @@
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   composeFrame,
   type EngineName,
@@ -12,7 +7,7 @@ import {
 } from '../../lib/index.ts';
 import { SENDER } from './frames.ts';
 import type { PeerNamespace } from './namespace.ts';
-import { waitFor } from './wait-for.ts';
+import { hashArrived, hashOf } from './veth-injection.ts';
 
 export const VARIED_COUNT = 1_000_000;
 
@@ -23,22 +18,14 @@ const FRAME: EthernetFrame = {
   payload: new Uint8Array(46),
 };
 
-/** Sends so many frames of 60 bytes, each of another kind, to `b` in a namespace; gives the hash of what arrived. */
+/** Sends so many frames of 60 bytes, each another one, to `b` in a namespace; gives the hash of what arrived. */
 export async function floodVaried(
   injector: FrameInjector,
   peer: PeerNamespace,
   engine: EngineName,
-): Promise<{ report: FloodReport; arrived: string }> {
-  const file = join(tmpdir(), `dropscope-flood-${process.pid}.pcap`);
-  const options = ['-i', 'b', '-n', '-s', '96', '-B', '524288', '-U', '-Z', 'root', '-w', file];
-  const tcpdump = peer.spawn('tcpdump', [...options, 'ether', 'host', '02:00:00:00:00:0b']);
-  try {
-    let stderr = '';
-    tcpdump.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    await waitFor('tcpdump to listen', () => stderr.includes('listening on'));
-    const report = await injector.flood({
+): Promise<{ result: FloodReport; hash: string }> {
+  return await hashArrived(peer, VARIED_COUNT, () =>
+    injector.flood({
       frame: FRAME,
       count: VARIED_COUNT,
       engine,
@@ -48,26 +35,13 @@ export async function floodVaried(
         { field: { offset: 4, width: 4 }, random: 7 },
         { field: { offset: 40, width: 3 }, from: 1 },
       ],
-    });
-    await waitFor('tcpdump to have all', () => statSync(file).size >= 24 + VARIED_COUNT * 76);
-    tcpdump.kill('SIGINT');
-    await once(tcpdump, 'close');
-    return { report, arrived: hashOf(capturedFrames(file)) };
-  } finally {
-    tcpdump.kill('SIGKILL');
-    rmSync(file, { force: true });
-  }
+    }),
+  );
 }
 
 /** The hash of what `floodVaried` is to send. */
 export function hashOfVaried(): string {
   return hashOf(expectedFrames());
-}
-
-/** The bytes of the frames in a capture file whose records have 60 each. */
-function* capturedFrames(file: string): Generator<Uint8Array> {
-  const bytes = readFileSync(file);
-  for (let at = 24; at + 76 <= bytes.length; at += 76) yield bytes.subarray(at + 16, at + 76);
 }
 
 function* expectedFrames(): Generator<Uint8Array> {
@@ -87,10 +61,4 @@ function splitMix64(number: bigint): bigint {
   z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
   z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
   return z ^ (z >> 31n);
-}
-
-function hashOf(frames: Iterable<Uint8Array>): string {
-  const hash = createHash('sha256');
-  for (const frame of frames) hash.update(frame);
-  return hash.digest('hex');
 }
