@@ -11,7 +11,7 @@ const VARY = [
 ] as const;
 
 beforeAll(() => {
-  addVeth('va', 'vb');
+  addVeth('vi', 'vj');
   ip('link', 'add', 'dev', 'dummy7', 'type', 'dummy');
   ip('link', 'set', 'dev', 'dummy7', 'addrgenmode', 'none', 'up');
 });
@@ -29,7 +29,7 @@ it.runIf(HAS_LIVE_FRAMES)(
 );
 
 it.runIf(HAS_LIVE_FRAMES)('does not trust live frames that do not arrive', async () => {
-  using injector = openInjector('va');
+  using injector = openInjector('vi');
   const engine = ['live-frames', 'af-xdp'] as const;
   const report = await injector.flood({ frame: TO_VETH, count: 5000, engine, vary: VARY });
   expect(report).toMatchObject({
@@ -50,15 +50,15 @@ it.skipIf(HAS_LIVE_FRAMES)('says that a kernel has no live frames', () => {
 });
 
 it('sends by AF_XDP', async () => {
-  const before = await readLinkStats('vb');
-  using injector = openInjector('va');
+  const before = await readLinkStats('vj');
+  using injector = openInjector('vi');
   const frames = [60, 1000].map((length) => ({ ...TO_VETH, payload: new Uint8Array(length) }));
   const report = await injector.flood({ frames, count: 5000, engine: 'af-xdp' });
   expect(report).toMatchObject({ sent: 5000, refused: {}, bytes: 2500 * (74 + 1014) });
-  expect((await readLinkStats('vb')).rxPackets - before.rxPackets).toBe(5000n);
-  ip('link', 'set', 'dev', 'vb', 'mtu', '500');
+  expect((await readLinkStats('vj')).rxPackets - before.rxPackets).toBe(5000n);
+  ip('link', 'set', 'dev', 'vj', 'mtu', '500');
   const refused = await injector.flood({ frames, count: 5000, engine: 'af-xdp' });
-  ip('link', 'set', 'dev', 'vb', 'mtu', '1500');
+  ip('link', 'set', 'dev', 'vj', 'mtu', '1500');
   // Their bytes are an estimate on older kernels.
   expect(refused).toMatchObject({ sent: 2500, refused: { EBUSY: 2500 } });
 });
