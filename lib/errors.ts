@@ -248,9 +248,9 @@ export function captureDamaged(path: string, offset: number, what: string): Capt
   return new CaptureError(path, offset, { reason, mend: '' });
 }
 
-/** `cause`: an error, or what is wrong. */
 export function captureUnreadable(path: string, cause: unknown): CaptureError {
-  const why = cause instanceof Error && 'code' in cause ? cause.code : cause;
+  const error = cause instanceof Error ? cause : new Error(shown(cause));
+  const why = 'code' in error ? error.code : error.message;
   const reason = `The capture file ${shown(path)} cannot be read: ${why}.`;
   return new CaptureError(path, undefined, { reason, mend: '' }, { cause });
 }

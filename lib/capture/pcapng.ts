@@ -24,6 +24,7 @@ const PACKET_HEADER = 28;
 const TRAILER = 4;
 
 /** Options of an INTERFACE_DESCRIPTION. */
+const OPTION_END = 0;
 const OPTION_TIME_RESOLUTION = 9;
 const OPTION_FCS_LENGTH = 13;
 const OPTION_TIME_OFFSET = 14;
@@ -44,6 +45,8 @@ interface Interface {
   /** Where it is described in the file. */
   readonly offset: number;
   readonly unitsPerSecond: bigint;
+  /** Bytes of the checksum at the end of each frame. */
+  readonly fcsLength: number;
   /** To be added to its times. */
   readonly offsetSeconds: bigint;
   /** Of its first frame: the time in its units, and how long that was after the first of the file. */
@@ -124,14 +127,11 @@ class PcapngParser implements CaptureParser {
     checkRoom(at, 16);
     const { view, start, end, offset } = at;
     const options = this.#readOptions(view, start + 16, end - TRAILER);
-    if (options.fcsLength > 0)
-      throw new CaptureDamage(offset, 'its frames end with a checksum (FCS)');
     return {
       linkType: view.getUint16(start + 8, this.#littleEndian),
       snapLength: view.getUint32(start + 12, this.#littleEndian),
       offset,
-      unitsPerSecond: options.unitsPerSecond,
-      offsetSeconds: options.offsetSeconds,
+      ...options,
     };
   }
 
@@ -147,7 +147,8 @@ class PcapngParser implements CaptureParser {
       const length = view.getUint16(at + 2, this.#littleEndian);
       const value = at + 4;
       at = value + 4 * Math.ceil(length / 4);
-      if (at > end || length === 0) continue;
+      if (code === OPTION_END || at > end) break;
+      if (length === 0) continue;
       if (code === OPTION_TIME_RESOLUTION) {
         options.unitsPerSecond = unitsPerSecond(view.getUint8(value));
       } else if (code === OPTION_FCS_LENGTH) {
@@ -190,6 +191,9 @@ class PcapngParser implements CaptureParser {
       throw new CaptureDamage(offset, `a frame of interface ${index}, which is not described`);
     }
     checkLinkType(found.linkType, found.offset);
+    if (found.fcsLength > 0) {
+      throw new CaptureDamage(found.offset, 'its frames end with a checksum (FCS)');
+    }
     return found;
   }
 

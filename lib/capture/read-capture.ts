@@ -53,17 +53,17 @@ export async function* readCapture(
  * thread of Node.js busy.
  */
 async function openStream(path: string): Promise<Readable> {
-  let fd: number;
+  let fd: number | undefined;
   try {
     fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(fd);
+    if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false });
+    if (stats.isFile()) return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
+    throw new Error('it is no file and no pipe');
   } catch (error) {
+    if (fd !== undefined) closeSync(fd);
     throw captureUnreadable(path, error);
   }
-  const stats = fstatSync(fd);
-  if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false });
-  if (stats.isFile()) return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
-  closeSync(fd);
-  throw captureUnreadable(path, 'it is no file and no pipe');
 }
 
 async function* readPieces(path: string, stream: Readable): AsyncGenerator<CapturePiece> {

@@ -93,7 +93,7 @@ export function planReplay(
     const text = options[name];
     return text === undefined ? undefined : parseMacAddress(text, `options.${name}`);
   };
-  if (loop > 1 && statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
+  if (loop > 1 && isPipe(path)) {
     throw invalidArgument('options.loop', '1', loop, 'A pipe can be read once only.');
   }
   const able = direction === 'transmit' ? SEND_ENGINES : RECEIVE_ENGINES;
@@ -207,5 +207,14 @@ class ReplayFeed {
     return new Promise((resolve) => {
       this.#changed = resolve;
     });
+  }
+}
+
+/** Of what cannot be looked at, reading it tells more. */
+function isPipe(path: string): boolean {
+  try {
+    return statSync(path).isFIFO();
+  } catch {
+    return false;
   }
 }

@@ -104,7 +104,8 @@ int live_frame(struct xdp_md *ctx)
 	state.bytes += template->length;
 	if (!state.ifindex)
 		return XDP_PASS;
-	state.cpu = bpf_get_smp_processor_id();
+	if (state.task != bpf_get_current_task())
+		state.task = bpf_get_current_task();
 	state.pending++;
 	return bpf_redirect(state.ifindex, 0);
 }
@@ -113,21 +114,27 @@ static __always_inline void refuse(long error, __u32 frames)
 {
 	state.refused[-error & (LIVE_ERRNOS - 1)] += frames;
 	state.pending -= frames;
+	/* It goes on behind a full queue only. */
+	if (error != -ENOBUFS)
+		state.stop = 1;
 }
 
 /*
- * The kernel tells the caller nothing of what becomes of redirected frames, but these tracepoints: in the same
- * softirq section, so that while some are pending, no others come here on this CPU.
+ * The kernel tells the caller nothing of what becomes of redirected frames, but these tracepoints: in the thread
+ * that makes them, and before softirqs can run there again, so that while some are pending, no others come.
  */
+static __always_inline bool is_ours(void)
+{
+	return state.task == bpf_get_current_task() && state.pending > 0;
+}
 
 /* (dev, xdp, tgt, err, map_type, map_id, index) */
 SEC("raw_tp/xdp_redirect_err")
 int on_redirect_err(struct bpf_raw_tracepoint_args *ctx)
 {
-	if (state.pending == 0 || bpf_get_smp_processor_id() != state.cpu)
+	if (!is_ours())
 		return 0;
 	refuse((int)ctx->args[3], 1);
-	state.stop = 1;
 	return 0;
 }
 
@@ -139,14 +146,12 @@ int on_devmap_xmit(struct bpf_raw_tracepoint_args *ctx)
 	__u32 drops = ctx->args[3];
 	int error = ctx->args[4];
 
-	if (state.pending == 0 || bpf_get_smp_processor_id() != state.cpu)
+	if (!is_ours())
 		return 0;
 	state.sent += sent;
 	state.pending -= sent;
 	if (drops == 0)
 		return 0;
 	refuse(error < 0 ? error : -ENOBUFS, drops);
-	if (error < 0)
-		state.stop = 1;
 	return 0;
 }

@@ -24,15 +24,19 @@ uint64_t Delivery::read() {
   return ask();
 }
 
-bool Delivery::confirms(uint64_t packets, const std::function<bool()>& is_over) {
+Delivery::Verdict Delivery::judge(uint64_t packets, const std::function<bool()>& is_stopped) {
   std::call_once(asked_, [&] {
     const auto give_up = Clock::now() + kPatience;
-    while (read() - before_ < packets && Clock::now() < give_up && !is_over()) {
+    while (read() - before_ < packets && Clock::now() < give_up && !is_stopped()) {
       std::this_thread::sleep_for(kPause);
     }
-    confirmed_ = read() - before_ >= packets;
+    if (read() - before_ >= packets) {
+      verdict_ = Verdict::kConfirmed;
+    } else if (!is_stopped()) {
+      verdict_ = Verdict::kRefuted;
+    }
   });
-  return confirmed_;
+  return verdict_;
 }
 
 uint64_t Delivery::ask() {

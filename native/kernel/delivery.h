@@ -19,9 +19,11 @@ class Delivery {
   uint64_t before() const { return before_; }
   uint64_t read();
 
-  // Waits until it has risen by so many, or is_over says so, but not for long. False: it has not.
-  // To be asked by each thread after its first frames; for those of the first it is found out.
-  bool confirms(uint64_t packets, const std::function<bool()>& is_over);
+  enum class Verdict { kConfirmed, kRefuted, kCutShort };
+
+  // Waits until it has risen by so many, or is_stopped says so, but not for long. To be asked by each
+  // thread after its first frames; for those of the first it is found out.
+  Verdict judge(uint64_t packets, const std::function<bool()>& is_stopped);
 
  private:
   uint64_t ask();
@@ -32,7 +34,7 @@ class Delivery {
   uint64_t latest_ = 0;
   uint64_t before_;
   std::once_flag asked_;
-  bool confirmed_ = false;
+  Verdict verdict_ = Verdict::kCutShort;
 };
 
 }  // namespace dropscope

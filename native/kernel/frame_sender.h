@@ -1,7 +1,9 @@
 #pragma once
 
+#include <net/ethernet.h>
 #include <sys/uio.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -12,6 +14,11 @@ namespace dropscope {
 
 // Frames that a sender takes at once.
 constexpr size_t kSendWindow = 256;
+
+// Whether a frame of this length was refused for what it is, so that others may be sent.
+constexpr bool is_about_frame(int error, size_t length) {
+  return error == EMSGSIZE || (error == EINVAL && length < ETH_HLEN);
+}
 
 // Sends frames that it is given, from one thread.
 class FrameSender {

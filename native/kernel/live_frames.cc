@@ -39,6 +39,10 @@ LiveFrames::LiveFrames(int ifindex, Direction direction, size_t templates, size_
                                               static_cast<uint32_t>(values_), &skeleton, &handles_);
   if (error < 0) throw SystemError("bpf", -error);
   skeleton_.reset(skeleton);
+  if (direction_ == Direction::kTransmit) {
+    const int failure = live_frames_skeleton_attach(skeleton);
+    if (failure < 0) throw SystemError("bpf", -failure);
+  }
   template_map_ =
       Mapping(in_pages(templates_ * sizeof(live_template)), MAP_SHARED, handles_.templates_fd);
   value_map_ = Mapping(in_pages(values_ * sizeof(uint64_t)), MAP_SHARED, handles_.values_fd);
@@ -86,7 +90,8 @@ LiveFrames::Result LiveFrames::run(uint64_t first, uint64_t count) {
   const int error = result < 0 ? errno : 0;
   const uint64_t made = __atomic_load_n(&handles_.state->next, __ATOMIC_RELAXED) - first;
   // xdp_recv_frames() in net/bpf/test_run.c: without memory, none of a batch is received.
-  const uint64_t lost = error == ENOMEM && made > 0 ? (made - 1) % kBatch + 1 : 0;
+  const bool batch_lost = direction_ == Direction::kReceive && error == ENOMEM && made > 0;
+  const uint64_t lost = batch_lost ? (made - 1) % kBatch + 1 : 0;
   return {.made = made, .lost = lost, .error = error};
 }
 

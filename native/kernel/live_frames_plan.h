@@ -17,6 +17,8 @@ struct live_template {
 
 /* What the programs and their user write while they run. */
 struct live_state {
+	__u64 task;		/* address of the thread that makes frames; in a cache line that others may read */
+	__u64 line[7];
 	__u64 next;		/* the number of the next frame */
 	__u64 bytes;		/* of those that were made */
 	__u64 end_ns;		/* CLOCK_MONOTONIC: no more from then on; 0: no end */
@@ -26,8 +28,6 @@ struct live_state {
 	__u32 templates;
 	__u32 fields;
 	__u32 pending;		/* frames that were made, and of which it is not known whether they were sent */
-	__u32 cpu;		/* where those were made */
-	__u32 padding;
 	__u64 sent;		/* frames that the driver took */
 	__u64 refused[LIVE_ERRNOS];	/* frames, by errno: ENOBUFS where the driver had no room */
 	struct varied_field field[LIVE_MAX_FIELDS];

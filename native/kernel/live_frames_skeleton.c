@@ -15,9 +15,6 @@ int live_frames_skeleton_load(__u32 templates, __u32 values, struct live_frames_
 	skel->maps.templates.max_entries = templates;
 	skel->maps.values.max_entries = values;
 	error = live_frames_bpf__load(skel);
-	if (!error && (live_frames_bpf__on_redirect_err__attach(skel) < 0 ||
-		       live_frames_bpf__on_devmap_xmit__attach(skel) < 0))
-		error = -errno;	/* The generated functions return -1. */
 	if (error) {
 		live_frames_bpf__destroy(skel);
 		return error;
@@ -27,6 +24,15 @@ int live_frames_skeleton_load(__u32 templates, __u32 values, struct live_frames_
 	handles->values_fd = skel->maps.values.map_fd;
 	handles->state = &skel->bss->state;
 	*skeleton = skel;
+	return 0;
+}
+
+int live_frames_skeleton_attach(struct live_frames_bpf *skeleton)
+{
+	/* The generated functions return -1 and set errno. */
+	if (live_frames_bpf__on_redirect_err__attach(skeleton) < 0 ||
+	    live_frames_bpf__on_devmap_xmit__attach(skeleton) < 0)
+		return -errno;
 	return 0;
 }
 

@@ -17,9 +17,11 @@ struct live_frames_handles {
 	struct live_state *state;
 };
 
-/* Creates the maps, with room for so many entries; loads the programs, and attaches those that count. */
+/* Creates the maps, with room for so many entries, and loads the programs. */
 int live_frames_skeleton_load(__u32 templates, __u32 values, struct live_frames_bpf **skeleton,
 			      struct live_frames_handles *handles);
+/* Lets those count that do. */
+int live_frames_skeleton_attach(struct live_frames_bpf *skeleton);
 void live_frames_skeleton_destroy(struct live_frames_bpf *skeleton);
 
 #ifdef __cplusplus

@@ -29,6 +29,11 @@ LiveSender::LiveSender(const NetworkNamespace& network_namespace, int ifindex,
   live_.set_frames(frames);
 }
 
+void LiveSender::stop() {
+  stopped_ = true;
+  live_.stop();
+}
+
 int LiveSender::send(uint64_t first, size_t count, const std::function<bool()>& is_over) {
   const LinkGate::State link = gate_.look();
   const int refusal = link.error == 0 && frames_.longest() > link.longest ? EMSGSIZE : link.error;
@@ -39,14 +44,15 @@ int LiveSender::send(uint64_t first, size_t count, const std::function<bool()>& 
     error = make(first + at, step);
   }
   block_ = kRun;
-  return trusted_ ? error : end_trial(error, is_over);
+  return trusted_ ? error : end_trial(error);
 }
 
 // Returns the errno that is to end it, or 0.
-int LiveSender::end_trial(int error, const std::function<bool()>& is_over) {
+int LiveSender::end_trial(int error) {
   trusted_ = true;
-  const bool doubted = error == 0 && trial_sent_ > 0 && !delivery_->confirms(trial_sent_, is_over);
-  if (!doubted || is_over()) {
+  const bool asks = error == 0 && trial_sent_ > 0;
+  const auto is_stopped = [this] { return stopped_.load(); };
+  if (!asks || delivery_->judge(trial_sent_, is_stopped) != Delivery::Verdict::kRefuted) {
     tally_.count_sent(trial_sent_, trial_bytes_);
     return error;
   }

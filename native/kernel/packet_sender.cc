@@ -53,7 +53,9 @@ constexpr size_t charge_of(size_t frame_bytes) { return 2 * (frame_bytes + 1024)
 }  // namespace
 
 PacketSender::PacketSender(const NetworkNamespace& network_namespace, int ifindex)
-    : fd_(open_socket(network_namespace, ifindex)), send_buffer_(send_buffer(fd_)) {
+    : gate_(network_namespace, ifindex),
+      fd_(open_socket(network_namespace, ifindex)),
+      send_buffer_(send_buffer(fd_)) {
   for (mmsghdr& message : messages_) message.msg_hdr.msg_iovlen = 1;
 }
 
@@ -83,12 +85,11 @@ FrameSender::Result PacketSender::send(std::span<const iovec> frames,
     } else if (errno != EINTR) {
       const int error = errno;
       const size_t length = frames[at].iov_len;
-      const bool about_frame = (error == EMSGSIZE && length > unexplained_length_) ||
-                               (error == EINVAL && length < ETH_HLEN);
-      // That says nothing of those set aside, which were neither longer nor too short.
-      if (about_frame) explain();
+      const bool about_frame = is_about_frame(error, length);
+      // That says nothing of those set aside, which were not longer.
+      if (about_frame && (error == EINVAL || length > unexplained_length_)) explain(ENOBUFS);
       tally_.refuse(error, 1 + std::exchange(unexplained_, 0));
-      return {.done = at + 1, .error = error, .goes_on = about_frame || error == EMSGSIZE};
+      return {.done = at + 1, .error = error, .goes_on = about_frame};
     }
   }
   return {.done = at};
@@ -121,12 +122,22 @@ size_t PacketSender::window_from(std::span<const iovec> frames, size_t at) const
 // send it again, to learn the errno, would move the counters twice. That of the next one tells.
 void PacketSender::set_aside(size_t length) {
   ++unexplained_;
-  unexplained_length_ = length;
+  unexplained_length_ = std::max(unexplained_length_, length);
   longest_taken_ = 0;
 }
 
-// What has passed, and was not for the length of the frames, is a full queue.
-void PacketSender::explain() { tally_.refuse(ENOBUFS, std::exchange(unexplained_, 0)); }
+// No other frame tells: as the link is now, or a full queue.
+void PacketSender::finish() {
+  if (unexplained_ == 0) return;
+  const LinkGate::State link = gate_.look();
+  const bool too_long = link.error == 0 && unexplained_length_ > link.longest;
+  explain(too_long ? EMSGSIZE : link.error == 0 ? ENOBUFS : link.error);
+}
+
+void PacketSender::explain(int error) {
+  tally_.refuse(error, std::exchange(unexplained_, 0));
+  unexplained_length_ = 0;
+}
 
 void PacketSender::count_sent(std::span<const iovec> frames) {
   uint64_t bytes = 0;
@@ -135,7 +146,8 @@ void PacketSender::count_sent(std::span<const iovec> frames) {
     longest_taken_ = std::max(longest_taken_, frame.iov_len);
   }
   tally_.count_sent(frames.size(), bytes);
-  if (longest_taken_ >= unexplained_length_) explain();
+  // What has passed, and was not for the length of the frames, is a full queue.
+  if (longest_taken_ >= unexplained_length_) explain(ENOBUFS);
 }
 
 }  // namespace dropscope

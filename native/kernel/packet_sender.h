@@ -5,6 +5,7 @@
 #include <array>
 
 #include "frame_sender.h"
+#include "link_gate.h"
 #include "network_namespace.h"
 #include "unique_fd.h"
 
@@ -17,16 +18,17 @@ class PacketSender final : public FrameSender {
   PacketSender(const NetworkNamespace& network_namespace, int ifindex);
 
   Result send(std::span<const iovec> frames, const std::function<bool()>& is_over) override;
-  void finish() override { explain(); }
+  void finish() override;
 
  private:
   size_t room(size_t longest) const;
   void wait_for_room() const;
   size_t window_from(std::span<const iovec> frames, size_t at) const;
   void set_aside(size_t length);
-  void explain();
+  void explain(int error);
   void count_sent(std::span<const iovec> frames);
 
+  LinkGate gate_;
   UniqueFd fd_;
   size_t send_buffer_;
   std::array<mmsghdr, kSendWindow> messages_{};

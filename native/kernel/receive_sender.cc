@@ -1,7 +1,5 @@
 #include "receive_sender.h"
 
-#include <cerrno>
-
 #include "system_error.h"
 
 namespace dropscope {
@@ -16,7 +14,7 @@ FrameSender::Result ReceiveSender::send(std::span<const iovec> frames,
       tally_.count_sent(1, frame.iov_len);
     } catch (const SystemError& error) {
       tally_.refuse(error.number(), 1);
-      const bool about_frame = error.number() == EMSGSIZE || error.number() == EINVAL;
+      const bool about_frame = is_about_frame(error.number(), frame.iov_len);
       return {.done = done, .error = error.number(), .goes_on = about_frame};
     }
   }

@@ -15,8 +15,11 @@
 namespace dropscope {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // While a queue of the driver or the send buffer is full.
 constexpr std::chrono::microseconds kPause{50};
+constexpr std::chrono::seconds kPatience{5};
 
 void set_option(int fd, int option, const void* value, socklen_t size) {
   if (setsockopt(fd, SOL_XDP, option, value, size) < 0) throw SystemError("setsockopt");
@@ -133,36 +136,42 @@ size_t XdpSender::put(std::span<const iovec> frames) {
 
 // Has the kernel send what was put there. Returns the errno that is to end it, or 0.
 int XdpSender::push(std::span<const iovec> frames, const std::function<bool()>& is_over) {
-  const uint32_t end = waiting_.produced();
-  const uint32_t start = end - static_cast<uint32_t>(frames.size());
-  uint32_t position = start;
+  const auto count = static_cast<int32_t>(frames.size());
+  const uint32_t start = waiting_.produced() - static_cast<uint32_t>(count);
+  int32_t done = 0;
   uint64_t refused = 0;
   uint64_t refused_bytes = 0;
   int error = 0;
-  while (position != end && error == 0 && !is_over()) {
+  auto moved_at = Clock::now();
+  while (done < count && error == 0 && !is_over()) {
     const uint32_t completed = completed_.produced();
     const bool failed = sendto(fd_.get(), nullptr, 0, MSG_DONTWAIT, nullptr, 0) < 0;
     const int kicked = failed ? errno : 0;
-    const uint32_t consumed = waiting_.consumed();
+    // How many it says that it took: some kernels tell that late, even of those before these.
+    const auto taken = static_cast<int32_t>(waiting_.consumed() - start);
+    const int32_t before = done;
     if (kicked == EBUSY) {
-      // One was dropped on its way. If it was the first, the kernel has not told that it took it;
-      // some kernels tell that later of others, too.
-      const uint32_t taken = std::clamp(consumed - start, position - start + 1, end - start);
+      // One was dropped on its way. If it was the first, it is not told of.
+      done = std::clamp(taken, done + 1, count);
       ++refused;
-      refused_bytes += frames[taken - 1].iov_len;
-      position = start + taken;
+      refused_bytes += frames[static_cast<size_t>(done) - 1].iov_len;
     } else if (kicked == 0 || kicked == EAGAIN || kicked == EINTR) {
-      const bool moved = consumed != position || completed_.produced() != completed;
-      if (consumed - start > position - start) position = consumed;
-      if (!moved) std::this_thread::sleep_for(kPause);
+      done = std::max(done, taken);
     } else {
       error = kicked;
+    }
+    if (done != before || completed_.produced() != completed) {
+      moved_at = Clock::now();
+    } else if (error == 0) {
+      // Its queue may be gone.
+      if (Clock::now() - moved_at > kPatience) error = ENXIO;
+      std::this_thread::sleep_for(kPause);
     }
     if (error != 0 || kicked == EAGAIN) reclaim();
   }
   uint64_t bytes = 0;
-  for (const iovec& frame : frames.first(position - start)) bytes += frame.iov_len;
-  tally_.count_sent(position - start - refused, bytes - refused_bytes);
+  for (const iovec& frame : frames.first(static_cast<size_t>(done))) bytes += frame.iov_len;
+  tally_.count_sent(static_cast<uint64_t>(done) - refused, bytes - refused_bytes);
   tally_.refuse(EBUSY, refused);
   tally_.refuse(error, error == 0 ? 0 : 1);
   return error;

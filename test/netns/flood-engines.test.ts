@@ -14,7 +14,7 @@ import { startCapture } from '../support/capture.ts';
 import { floodVaried, hashOfVaried, VARIED_COUNT } from '../support/flood-varied.ts';
 import { SENDER } from '../support/frames.ts';
 import { carrier, receiveOffload, tc } from '../support/links.ts';
-import { ip, linkCounters, openNamespace } from '../support/namespace.ts';
+import { ip, linkCounters, linkUp, openNamespace } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
 import { type Capability, finished, runNode, startNode } from '../support/run-node.ts';
 import { addVeth, deleteVeth, moveB } from '../support/veth-injection.ts';
@@ -232,6 +232,22 @@ describe('live-frames', () => {
     });
     expect(linkCounters('b').rx).toMatchObject({ packets: 0 });
   });
+
+  it.each([1, 3])(
+    'is not trusted where its frames are not counted, by %d threads',
+    async (threads) => {
+      // Nobody reads it: its driver takes the frames, and drops them.
+      ip('tuntap', 'add', 'dev', 'unread', 'mode', 'tap');
+      linkUp('unread');
+      using there = openInjector('unread');
+      const flood = there.flood({ frame: FRAME, durationMs: 100, threads, engine: 'live-frames' });
+      await expect(flood).rejects.toMatchObject({ code: 'ERR_ENGINE_UNAVAILABLE', sent: 0 });
+      const engine = ['live-frames', 'sendmmsg'] as const;
+      const report = await there.flood({ frame: FRAME, count: 400, threads, engine });
+      expect(report).toMatchObject({ engine: 'sendmmsg', sent: 400 });
+      ip('link', 'delete', 'dev', 'unread');
+    },
+  );
 
   it('is not trusted by what others send', async () => {
     receiveOffload('b', 'off');
