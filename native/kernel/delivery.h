@@ -21,8 +21,8 @@ class Delivery {
 
   enum class Verdict { kConfirmed, kRefuted, kCutShort };
 
-  // Waits until it has risen by so many, or is_stopped says so, but not for long. To be asked by each
-  // thread after its first frames; for those of the first it is found out.
+  // Waits until it has risen by so many, or is_stopped says so, but not for long. To be asked by
+  // each thread after its first frames; for those of the first it is found out.
   Verdict judge(uint64_t packets, const std::function<bool()>& is_stopped);
 
  private:

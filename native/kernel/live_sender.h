@@ -39,7 +39,7 @@ class LiveSender final : public SequenceSender {
   std::shared_ptr<Delivery> delivery_;
   size_t block_;
   std::atomic<bool> stopped_ = false;  // from outside, and not for its time is over
-  uint64_t trial_sent_ = 0;  // not in the tally before the trial ends
+  uint64_t trial_sent_ = 0;            // not in the tally before the trial ends
   uint64_t trial_bytes_ = 0;
   bool trusted_;  // there is no trial, or it has ended
   SendTally tally_;
