@@ -70,7 +70,7 @@ export function planEngines(
 }
 
 /** LiveFrames::kLongest of native/kernel/live_frames.h. */
-const LIVE_LONGEST = 3400;
+export const LIVE_LONGEST = 3400;
 /** LIVE_MAX_TEMPLATES and LIVE_MAX_FIELDS of native/kernel/live_frames_plan.h. */
 const LIVE_FRAMES = 16_384;
 const LIVE_FIELDS = 16;

@@ -1,11 +1,11 @@
-import { isRawSystemError } from '../errors.ts';
+import { invalidArgument, isRawSystemError } from '../errors.ts';
 import { type LiveReceiver, native } from '../native.ts';
-import { engineFailed } from './engine.ts';
+import { engineFailed, LIVE_LONGEST } from './engine.ts';
 
 /** Frames in one turn of the loop: each takes some 20 us. */
 const TURN_FRAMES = 64;
 
-/** What an injector needs of a socket, by frames that an interface receives. Throws RawSystemError. */
+/** What an injector needs of a socket, by frames that an interface receives. Throws RawSystemError, and ArgumentError for a frame too long. */
 export class ReceiveSocket {
   readonly #receiver: LiveReceiver;
 
@@ -20,6 +20,10 @@ export class ReceiveSocket {
   }
 
   send(frame: Uint8Array, length: number = frame.length): void {
+    if (length > LIVE_LONGEST) {
+      const mend = `It has ${length} bytes, and a live frame has no room for more.`;
+      throw invalidArgument('frame', `at most ${LIVE_LONGEST} bytes`, frame, mend);
+    }
     this.#receiver.receive(frame.subarray(0, length));
   }
 

@@ -101,6 +101,14 @@ it('refuses what an interface would not take, and says why', async () => {
   injector.send(FRAME);
 });
 
+it('says that a live frame has no room for more, where the interface has', async () => {
+  using injector = openInjector('lo', RECEIVE);
+  const long = new Uint8Array(3401);
+  const error = { argument: 'frame', message: expect.stringContaining('at most 3400 bytes') };
+  expect(() => injector.send(long)).toThrow(expect.objectContaining(error));
+  await expect(injector.sendAll([FRAME, long])).rejects.toMatchObject({ ...error, sent: 1 });
+});
+
 it('says that its interface is gone', () => {
   addLink('brief', 'ifb', { address: '02:00:00:00:00:35' });
   linkUp('brief');
