@@ -1,5 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { PROGRAM } from './programs.ts';
 
@@ -9,24 +10,31 @@ import { PROGRAM } from './programs.ts';
  */
 export async function removeIdle(path: string): Promise<readonly string[]> {
   const names = await idle(path);
-  for (const name of names) {
-    await execa('staprun', ['-d', name], { ...PROGRAM, reject: false });
-  }
+  for (const name of names) await remove(name);
   // Others may be loaded meanwhile.
   const stay = names.length === 0 ? [] : await idle(path);
   return stay.filter((name) => names.includes(name));
 }
 
-/** The names of those that nobody uses. proc(5), /proc/modules: name, size, references. */
+/** staprun refuses while somebody has it open, as the last thread of a process that was just killed. */
+async function remove(name: string): Promise<void> {
+  for (let tries = 0; tries < 10; tries += 1) {
+    const { failed } = await execa('staprun', ['-d', name], { ...PROGRAM, reject: false });
+    if (!failed) return;
+    await sleep(100);
+  }
+}
+
+/** The names of those whose process has ended. proc(5), /proc/modules. */
 async function idle(path: string): Promise<string[]> {
   const built = basename(path, '.ko');
   // A kernel that loads no modules has no such file.
   const modules = await readFile('/proc/modules', 'utf8').catch(() => '');
   const names: string[] = [];
   for (const line of modules.split('\n')) {
-    const [loaded = '', , references] = line.split(' ');
+    const [loaded = ''] = line.split(' ');
     const pid = processOf(loaded, built);
-    if (pid !== undefined && references === '0' && !(await isStaprun(pid))) names.push(loaded);
+    if (pid !== undefined && !(await isStaprun(pid))) names.push(loaded);
   }
   return names;
 }
@@ -38,7 +46,7 @@ function processOf(loaded: string, built: string): string | undefined {
   return loaded.length === built.length ? pid : undefined;
 }
 
-/** One that was just loaded is not yet in use. A process that has ended has no program. */
+/** A process that has ended has no program. */
 async function isStaprun(pid: string): Promise<boolean> {
   const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
   return ['staprun', 'stapio'].includes(basename(program));

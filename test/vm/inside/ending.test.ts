@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { injectFrame } from '../../../dist/index.js';
 import {
   DROPSCOPE,
   FRAME,
+  killStapio,
   loadedModules,
   MODULE,
   nothingLoaded,
-  signalStapio,
   watch,
   watchInAnotherProcess,
 } from './support.ts';
@@ -29,7 +30,7 @@ describe('when stapio is killed', () => {
     drops.on('error', (error) => errors.push(error));
     const closed = new Promise<void>((resolve) => drops.on('close', resolve));
     await once(drops, 'drop');
-    signalStapio('SIGKILL');
+    await killStapio();
     await closed;
     expect(errors).toEqual([
       expect.objectContaining({
@@ -43,11 +44,15 @@ describe('when stapio is killed', () => {
   it('removes the module that a process left which was killed with it', async () => {
     const child = await watchInAnotherProcess();
     child.kill('SIGKILL');
-    signalStapio('SIGKILL');
+    await killStapio();
     await once(child, 'close');
-    expect(loadedModules()).toHaveLength(1);
+    const [left = ''] = loadedModules();
+    // As a thread of it would that has not ended yet.
+    const held = await open(`/proc/systemtap/${left}/.cmd`, 'r+');
+    setTimeout(() => held.close(), 1000);
     await using _ = await watch();
     expect(loadedModules()).toHaveLength(1);
+    expect(loadedModules()).not.toContain(left);
   });
 });
 

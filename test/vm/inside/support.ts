@@ -22,6 +22,9 @@ export const MODULE = process.env['GUEST_MODULE'] ?? '';
 /** 5.10 refuses the eBPF program: E2BIG. */
 export const HAS_EBPF = !release().startsWith('5.10.');
 
+/** See test/vm/kernels.mjs. */
+export const COMPILES = process.env['GUEST_COMPILES'] === 'true';
+
 /** The recipe's. */
 export const FRAME: EthernetFrame = {
   source: '00:00:5e:00:53:00',
@@ -150,6 +153,12 @@ export async function nothingLoaded(): Promise<void> {
 export function loadedModules(): string[] {
   const modules = readFileSync('/proc/modules', 'utf8');
   return [...modules.matchAll(/^(stap|dropscope)_\w+/gm)].map(([name]) => name);
+}
+
+/** Resolves once its last thread has ended, and with it what it had open. */
+export async function killStapio(): Promise<void> {
+  signalStapio('SIGKILL');
+  while ([...pidsOf('staprun'), ...pidsOf('stapio')].length > 0) await sleep(50);
 }
 
 /** staprun becomes stapio: exec(3). */
