@@ -73,7 +73,7 @@ function removeUnfinished(folder) {
   }
 }
 
-function recipeOf({ tests: _, ...kernel }) {
+function recipeOf({ tests: _tests, compiles: _compiles, ...kernel }) {
   const hash = createHash('sha256').update(JSON.stringify(kernel));
   for (const file of RECIPE) hash.update(readFileSync(HERE + file));
   return hash.digest('hex');

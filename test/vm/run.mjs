@@ -2,6 +2,7 @@
 // default that of 6.1, without the tests of endings, load, places and refusals, which take longest.
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { release as osRelease } from 'node:os';
+import pLimit from 'p-limit';
 import { HERE } from './cache.mjs';
 import { runInGuest, temporaryFolder } from './guest.mjs';
 import { runInRoot } from './in-root.mjs';
@@ -13,7 +14,10 @@ const VITEST =
   'node node_modules/vitest/vitest.mjs run --config test/vm/vitest.config.mjs --configLoader native ' +
   '--reporter verbose --reporter json --outputFile /results/tests.json';
 
-/** Two guests run them at once, for most of the time either keeps one CPU busy. */
+/** Guests that run at once: either keeps one CPU busy most of the time. */
+const GUESTS = 2;
+
+/** Each list is run by a guest of its own. */
 const ALL = [
   ['drops.test.ts', 'injection.test.ts', 'probes.test.ts', 'refusals.test.ts'],
   ['ending.test.ts', 'guest.test.ts', 'ledger.test.ts', 'load.test.ts', 'places.test.ts'],
@@ -38,16 +42,10 @@ for (const file of readdirSync(`${HERE}inside`)) {
   throw new Error(`test/vm/run.mjs does not know in which guest inside/${file} is to run.`);
 }
 
-const runs = [];
-// One behind the other, while those that are there are tested. What is wrong with one is told when it
-// is its turn.
-let preparing = Promise.resolve();
-const prepared = kernels.map((kernel) => {
-  preparing = preparing.catch(() => {}).then(() => prepare(kernel));
-  return preparing;
-});
-preparing.catch(() => {});
-for (const [i, kernel] of kernels.entries()) runs.push(await testOn(kernel, prepared[i]));
+// Guests are made one behind the other, while those that are there are tested.
+const inTurn = pLimit(1);
+const atOnce = pLimit(GUESTS);
+const runs = await Promise.all(kernels.map(testOn));
 
 // What holds of every probe, test/contract/: on how many of its points.
 const columns = ['kernel', 'its SystemTap', ...PROBES, 'all tests'];
@@ -61,14 +59,23 @@ console.log(`${sum(required.map((run) => run.passed))} passed, ${failed} failed`
 process.exitCode = failed === 0 ? 0 : 1;
 
 /** A guest that could not be made, or whose tests did not come to their end, is one failed test. */
-async function testOn(kernel, preparing) {
+async function testOn(kernel) {
   let guest = { release: kernel.name, systemtapVersion: '', tests: [] };
   try {
-    guest = { ...guest, ...(await preparing) };
-    console.log(`\nLinux ${guest.release}, SystemTap ${guest.systemtapVersion}`);
-    const recipe = await buildModules(guest);
+    let recipe = '';
+    await inTurn(async () => {
+      guest = { ...guest, ...(await prepare(kernel)) };
+      recipe = await buildModules(guest, kernel.compiles);
+    });
     const files = kernel.tests === undefined ? FILES : [kernel.tests];
-    const { passed, failed, tests } = await runTests(guest, recipe, files);
+    const environment = [
+      `GUEST_RELEASE='${guest.release}'`,
+      `GUEST_SYSTEMTAP='${guest.systemtapVersion}'`,
+      `GUEST_MODULE='${MODULE}'`,
+      `GUEST_RECIPE='${recipe}'`,
+      `GUEST_COMPILES='${kernel.compiles}'`,
+    ].join(' ');
+    const { passed, failed, tests } = await runTests(guest, environment, files);
     const result = `${passed} passed, ${failed} failed`;
     return { ...guest, kernel, passed, failed, tests, result };
   } catch (error) {
@@ -81,17 +88,18 @@ async function testOn(kernel, preparing) {
 /**
  * Fills SystemTap's cache, and builds a module as users do for another machine: in the guest's root
  * on this machine, which is some twenty times as fast. Where that fails a test in the guest tells.
- * Gives the command that runs the recipe's script.
+ * Gives the command that runs the recipe's script, or the module that stap made of it.
  */
-async function buildModules({ release, ...guest }) {
+async function buildModules({ release, ...guest }, compiles) {
   const dropscope = (...args) => inGuestRoot(guest, ['node', '/repo/dist/cli/main.js', ...args]);
   await inGuestRoot(guest, ['node', '/repo/test/vm/build-module.mjs', release]);
   await dropscope('systemtap', 'build', '--release', release, '--output', MODULE);
   const recipe = await dropscope('recipe', '--release', release);
   writeFileSync(`${guest.cache}/recipe.stp`, recipe);
   const [, command] = /^# {3}(stap.*) recipe\.stp$/m.exec(recipe) ?? [];
-  await inGuestRoot(guest, ['sh', '-c', `${command} -p4 -r '${release}' /cache/recipe.stp`]);
-  return `${command} /cache/recipe.stp`;
+  const compile = `${command} -p4 -r '${release}' /cache/recipe.stp`;
+  const module = await inGuestRoot(guest, ['sh', '-c', compile]);
+  return compiles ? `${command} /cache/recipe.stp` : `staprun ${module.trim()}`;
 }
 
 /** What a command prints. */
@@ -102,17 +110,10 @@ async function inGuestRoot(guest, command) {
   return stdout;
 }
 
-/** Each group in a guest of its own, all at once. */
-async function runTests(guest, recipe, filesOfGuests) {
-  const environment = [
-    `GUEST_RELEASE='${guest.release}'`,
-    `GUEST_SYSTEMTAP='${guest.systemtapVersion}'`,
-    `GUEST_MODULE='${MODULE}'`,
-    `GUEST_RECIPE='${recipe}'`,
-  ].join(' ');
-  const vitest = `${environment} ${VITEST}`;
+/** Each group in a guest of its own. */
+async function runTests(guest, environment, filesOfGuests) {
   const ends = await Promise.allSettled(
-    filesOfGuests.map((files) => runGuest(guest, `${vitest} ${files.join(' ')}`)),
+    filesOfGuests.map((files) => atOnce(() => runGuest(guest, environment, files))),
   );
   const guests = ends.map(({ reason, value }) => {
     if (value === undefined) throw reason;
@@ -125,11 +126,15 @@ async function runTests(guest, recipe, filesOfGuests) {
   };
 }
 
-async function runGuest(guest, command) {
+async function runGuest(guest, environment, files) {
+  const title = `Linux ${guest.release}, SystemTap ${guest.systemtapVersion}: ${files.join(' ')}`;
+  console.log(`${title} ...`);
+  const command = `${environment} ${VITEST} ${files.join(' ')}`;
   const results = temporaryFolder();
   const log = openSync(`${results}/output`, 'w');
   const code = await runInGuest(guest, command, results, log);
   closeSync(log);
+  console.log(`\n${title}`);
   process.stdout.write(readFileSync(`${results}/output`));
   const report = readReport(`${results}/tests.json`);
   if (report === undefined) {
