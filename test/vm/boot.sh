@@ -1,13 +1,13 @@
 #!/bin/sh
 # boot.sh RESULTS NODE COMMAND: boots the guest in the current folder and runs a shell command in
 # it. It wants mount and PID namespaces of its own: with them go the servers of the shares and all that
-# is mounted here. The exit code is the command's.
+# is mounted here. The exit code is the command's, or 1 where it has not ended in half an hour.
 set -eu
 results=$1 node=$2 command=$3
 prepared=$PWD
 repo=$(cd "$(dirname "$0")/../.." && pwd)
 memory_mb=2048
-limit_s=1200
+limit_s=1800
 
 # virtiofsd writes its lock files here, wherever its sockets are.
 mkdir -p /run/virtiofsd
@@ -58,7 +58,8 @@ fi
 rm -f "$results/exit-code"
 ended=0
 # shellcheck disable=SC2086
-timeout --signal=KILL "$limit_s" qemu-system-x86_64 -M q35,memory-backend=memory $machine -smp 2 -m "$memory_mb" \
+timeout --kill-after=10 "$limit_s" qemu-system-x86_64 \
+  -M q35,memory-backend=memory $machine -smp 2 -m "$memory_mb" \
   -object "memory-backend-memfd,id=memory,size=${memory_mb}M,share=on" \
   -nodefaults -display none -no-reboot -monitor none \
   -serial "file:$results/kernel.log" -serial stdio $shares \
@@ -66,10 +67,11 @@ timeout --signal=KILL "$limit_s" qemu-system-x86_64 -M q35,memory-backend=memory
   -append 'console=ttyS0 quiet panic=-1 nokaslr mitigations=off' </dev/null || ended=$?
 
 if [ ! -e "$results/exit-code" ]; then
-  case $ended in
-    137) echo "The command did not end in $limit_s s. The last words of the guest's kernel:" >&2 ;;
-    *) echo 'The guest ended before the command did. The last words of its kernel:' >&2 ;;
-  esac
+  if [ "$ended" -eq 124 ]; then
+    echo "The command did not end in $limit_s s. The last words of the guest's kernel:" >&2
+  else
+    echo 'The guest ended before the command did. The last words of its kernel:' >&2
+  fi
   # From what it complains of first, if it does; a trace of calls has some 60 lines.
   sed -n '/BUG:\|Oops\|general protection\|WARNING:/,$p' "$results/kernel.log" | head -n 80 >&2
   tail -n 20 "$results/kernel.log" >&2

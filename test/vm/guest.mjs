@@ -17,7 +17,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 
 /**
  * Boots a prepared guest and runs a shell command in it, in /repo, with its output on `output`, a
- * descriptor. Gives the command's exit code. What the command writes to /results is in `resultsFolder`
+ * descriptor. Gives the command's exit code, or 1 when it has not ended in half an hour. What it writes to /results is in `resultsFolder`
  * afterwards, and beside it kernel.log.
  */
 export async function runInGuest(guest, command, resultsFolder, output = 1) {

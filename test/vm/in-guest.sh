@@ -11,9 +11,6 @@ mount -t bpf bpf /sys/fs/bpf
 hostname guest
 ip link set dev lo up
 
-# SystemTap reads it page by page, which takes twice as long where each comes from the host by itself.
-cat /usr/lib/debug/lib/modules/*/vmlinux >/dev/null &
-
 . /repo/test/vm/environment.sh
 cd /repo || exit
 # The second serial line is QEMU's stdout. A pipe between: to programs it is no terminal.

@@ -2,8 +2,8 @@
  * The kernels that tests run on, each with its own Debian release's SystemTap. `suites` are where
  * apt takes packages from: `archive` those of the archive, `security` those of the security archive.
  * `required` is false where a failure is told but is not ours: sid changes daily. `tests` are the files
- * of inside/ that run there. `compiles` is false where stap cannot be run there in reasonable time: what
- * it makes in the guest's root on this machine is run instead.
+ * of inside/ that run there. `compiles` is false where compiling there takes too long: the test
+ * of that is left out, and the recipe is run as the module that stap made of it on this machine.
  */
 const KERNELS = [
   // bullseye-security names a newer kernel, whose debug package no server has any longer.
@@ -30,7 +30,7 @@ const KERNELS = [
     suites: { archive: ['sid'], security: [] },
     required: false,
     // stap 5.6 reads debug information by several threads, and names variables in the order in which
-    // they find them: it does not know a script again, and compiles for over five minutes.
+    // they find them: it does not know a script again, and compiles for over five minutes, emulated.
     compiles: false,
   },
 ].map((kernel) => ({ required: true, compiles: true, ...kernel }));

@@ -14,8 +14,11 @@ const VITEST =
   'node node_modules/vitest/vitest.mjs run --config test/vm/vitest.config.mjs --configLoader native ' +
   '--reporter verbose --reporter json --outputFile /results/tests.json';
 
-/** Guests that run at once: either keeps one CPU busy most of the time. */
-const GUESTS = 2;
+/** Each keeps one CPU busy most of the time. */
+const GUESTS_AT_ONCE = 2;
+
+/** SystemTap reads it page by page, which takes twice as long where each comes from the host by itself. */
+const READ_AHEAD = 'cat /usr/lib/debug/lib/modules/*/vmlinux >/dev/null';
 
 /** Each list is run by a guest of its own. */
 const ALL = [
@@ -44,7 +47,7 @@ for (const file of readdirSync(`${HERE}inside`)) {
 
 // Guests are made one behind the other, while those that are there are tested.
 const inTurn = pLimit(1);
-const atOnce = pLimit(GUESTS);
+const atOnce = pLimit(GUESTS_AT_ONCE);
 const runs = await Promise.all(kernels.map(testOn));
 
 // What holds of every probe, test/contract/: on how many of its points.
@@ -62,10 +65,9 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function testOn(kernel) {
   let guest = { release: kernel.name, systemtapVersion: '', tests: [] };
   try {
-    let recipe = '';
-    await inTurn(async () => {
+    const recipe = await inTurn(async () => {
       guest = { ...guest, ...(await prepare(kernel)) };
-      recipe = await buildModules(guest, kernel.compiles);
+      return buildModules(guest, kernel);
     });
     const files = kernel.tests === undefined ? FILES : [kernel.tests];
     const environment = [
@@ -86,13 +88,13 @@ async function testOn(kernel) {
 }
 
 /**
- * Fills SystemTap's cache, and builds a module as users do for another machine: in the guest's root
- * on this machine, which is some twenty times as fast. Where that fails a test in the guest tells.
- * Gives the command that runs the recipe's script, or the module that stap made of it.
+ * Builds a module as users do for another machine, and fills SystemTap's cache where it will be looked
+ * into: in the guest's root on this machine, which is some twenty times as fast. Where that fails a test
+ * in the guest tells. Gives the command that runs the recipe's script, or the module that stap made of it.
  */
-async function buildModules({ release, ...guest }, compiles) {
+async function buildModules({ release, ...guest }, { compiles }) {
   const dropscope = (...args) => inGuestRoot(guest, ['node', '/repo/dist/cli/main.js', ...args]);
-  await inGuestRoot(guest, ['node', '/repo/test/vm/build-module.mjs', release]);
+  if (compiles) await inGuestRoot(guest, ['node', '/repo/test/vm/build-module.mjs', release]);
   await dropscope('systemtap', 'build', '--release', release, '--output', MODULE);
   const recipe = await dropscope('recipe', '--release', release);
   writeFileSync(`${guest.cache}/recipe.stp`, recipe);
@@ -105,8 +107,7 @@ async function buildModules({ release, ...guest }, compiles) {
 /** What a command prints. */
 async function inGuestRoot(guest, command) {
   const { code, stdout, stderr } = await runInRoot(guest, command);
-  if (code !== 0)
-    console.log(`In the guest's root, on this machine: ${command.join(' ')}\n${stderr}`);
+  if (code !== 0) console.log(`In ${guest.root}, on this machine: ${command.join(' ')}\n${stderr}`);
   return stdout;
 }
 
@@ -129,7 +130,7 @@ async function runTests(guest, environment, filesOfGuests) {
 async function runGuest(guest, environment, files) {
   const title = `Linux ${guest.release}, SystemTap ${guest.systemtapVersion}: ${files.join(' ')}`;
   console.log(`${title} ...`);
-  const command = `${environment} ${VITEST} ${files.join(' ')}`;
+  const command = `${READ_AHEAD} & ${environment} ${VITEST} ${files.join(' ')}`;
   const results = temporaryFolder();
   const log = openSync(`${results}/output`, 'w');
   const code = await runInGuest(guest, command, results, log);
@@ -138,7 +139,7 @@ async function runGuest(guest, environment, files) {
   process.stdout.write(readFileSync(`${results}/output`));
   const report = readReport(`${results}/tests.json`);
   if (report === undefined) {
-    throw new Error(`The tests did not come to their end: exit code ${code}.`);
+    throw new Error(`${title}: the tests did not come to their end, exit code ${code}.`);
   }
   const { numPassedTests: passed, numFailedTests, tests } = report;
   // A file that does not load has no failed tests.

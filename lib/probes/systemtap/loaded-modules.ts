@@ -4,39 +4,45 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { PROGRAM } from './programs.ts';
 
+/** A module that is loaded, and whose process has ended. */
+interface Orphan {
+  readonly name: string;
+  readonly isUsed: boolean;
+}
+
 /**
  * Removes what was loaded of the module at `path` and has no process any more: staprun was killed.
  * Gives the names of those that stay all the same.
  */
 export async function removeIdle(path: string): Promise<readonly string[]> {
-  const names = await idle(path);
-  for (const name of names) await remove(name);
-  // Others may be loaded meanwhile.
-  const stay = names.length === 0 ? [] : await idle(path);
-  return stay.filter((name) => names.includes(name));
-}
-
-/** staprun refuses while somebody has it open, as the last thread of a process that was just killed. */
-async function remove(name: string): Promise<void> {
-  for (let tries = 0; tries < 10; tries += 1) {
-    const { failed } = await execa('staprun', ['-d', name], { ...PROGRAM, reject: false });
-    if (!failed) return;
-    await sleep(100);
+  let left = await orphans(path);
+  const names = left.map(({ name }) => name);
+  // The last thread of a process that was killed just now may still use it.
+  for (let tries = 0; left.length > 0 && tries < 10; tries += 1) {
+    if (tries > 0) await sleep(100);
+    for (const { name, isUsed } of left) {
+      if (!isUsed) await execa('staprun', ['-d', name], { ...PROGRAM, reject: false });
+    }
+    // Others may be loaded meanwhile.
+    left = (await orphans(path)).filter(({ name }) => names.includes(name));
   }
+  // One that is used has its process elsewhere: in another PID namespace.
+  return left.filter(({ isUsed }) => !isUsed).map(({ name }) => name);
 }
 
-/** The names of those whose process has ended. proc(5), /proc/modules. */
-async function idle(path: string): Promise<string[]> {
+/** proc(5), /proc/modules: name, size, references. */
+async function orphans(path: string): Promise<Orphan[]> {
   const built = basename(path, '.ko');
   // A kernel that loads no modules has no such file.
   const modules = await readFile('/proc/modules', 'utf8').catch(() => '');
-  const names: string[] = [];
+  const found: Orphan[] = [];
   for (const line of modules.split('\n')) {
-    const [loaded = ''] = line.split(' ');
-    const pid = processOf(loaded, built);
-    if (pid !== undefined && !(await isStaprun(pid))) names.push(loaded);
+    const [name = '', , references] = line.split(' ');
+    const pid = processOf(name, built);
+    if (pid === undefined || (await isStaprun(pid))) continue;
+    found.push({ name, isUsed: references !== '0' });
   }
-  return names;
+  return found;
 }
 
 /** staprun -R writes _ and its process id over the end of the name: stap_4be0..._17143, ..._1_141. */
@@ -46,8 +52,8 @@ function processOf(loaded: string, built: string): string | undefined {
   return loaded.length === built.length ? pid : undefined;
 }
 
-/** A process that has ended has no program. */
+/** A process that has ended has no program; one that was replaced by an upgrade is "(deleted)". */
 async function isStaprun(pid: string): Promise<boolean> {
   const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
-  return ['staprun', 'stapio'].includes(basename(program));
+  return /\/(staprun|stapio)( \(deleted\))?$/.test(program);
 }

@@ -22,8 +22,7 @@ import {
 beforeAll(() => addVeth('va', 'vb'));
 afterEach(nothingLoaded);
 
-const compiling = 'compiles the script here, tells how far it is, and sees the recipe’s drops';
-it.runIf(COMPILES)(compiling, async () => {
+it.runIf(COMPILES)('compiles the script here, tells how far it is, and sees drops', async () => {
   const steps: string[] = [];
   await using drops = await watchDrops({
     probe: 'systemtap',
@@ -122,7 +121,7 @@ it('runs where there is no compiler, no headers and no debug information', async
 });
 
 it('prints the recipe as a script that stap runs as it is', async () => {
-  // Where it is not compiled here, the module that stap made of it.
+  // Or staprun, with the module that stap made of it: where it takes too long to compile it here.
   const stap = spawn('sh', ['-c', `exec ${process.env['GUEST_RECIPE']}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -42,19 +42,34 @@ describe('when stapio is killed', () => {
   });
 
   it('removes the module that a process left which was killed with it', async () => {
-    const child = await watchInAnotherProcess();
-    child.kill('SIGKILL');
-    await killStapio();
-    await once(child, 'close');
-    const [left = ''] = loadedModules();
-    // As a thread of it would that has not ended yet.
-    const held = await open(`/proc/systemtap/${left}/.cmd`, 'r+');
-    setTimeout(() => held.close(), 1000);
+    const left = await leaveModule();
+    await using _ = await watch();
+    expect(loadedModules()).toHaveLength(1);
+    expect(loadedModules()).not.toContain(left);
+  });
+
+  it('removes that also where it is still used for a moment', async () => {
+    const left = await leaveModule();
+    // As by a thread of stapio that has not ended yet.
+    const control = await open(`/proc/systemtap/${left}/.cmd`, 'r+');
+    setTimeout(() => control.close(), 700);
     await using _ = await watch();
     expect(loadedModules()).toHaveLength(1);
     expect(loadedModules()).not.toContain(left);
   });
 });
+
+/** Kills a process that watches, and its stapio; gives the name of the module that is left. */
+async function leaveModule(): Promise<string> {
+  const child = await watchInAnotherProcess();
+  const closed = once(child, 'close');
+  child.kill('SIGKILL');
+  await killStapio();
+  await closed;
+  const [left, ...others] = loadedModules();
+  expect(others).toEqual([]);
+  return left ?? expect.fail('No module is left.');
+}
 
 it('removes its module when only Node.js is killed', async () => {
   const child = await watchInAnotherProcess();

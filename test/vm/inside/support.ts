@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -22,7 +22,7 @@ export const MODULE = process.env['GUEST_MODULE'] ?? '';
 /** 5.10 refuses the eBPF program: E2BIG. */
 export const HAS_EBPF = !release().startsWith('5.10.');
 
-/** See test/vm/kernels.mjs. */
+/** False where compiling takes too long: test/vm/kernels.mjs. */
 export const COMPILES = process.env['GUEST_COMPILES'] === 'true';
 
 /** The recipe's. */
@@ -157,8 +157,10 @@ export function loadedModules(): string[] {
 
 /** Resolves once its last thread has ended, and with it what it had open. */
 export async function killStapio(): Promise<void> {
-  signalStapio('SIGKILL');
-  while ([...pidsOf('staprun'), ...pidsOf('stapio')].length > 0) await sleep(50);
+  const pids = [...pidsOf('staprun'), ...pidsOf('stapio')];
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  const living = () => pids.filter((pid) => existsSync(`/proc/${pid}`));
+  await expect.poll(living, { timeout: 10_000 }).toEqual([]);
 }
 
 /** staprun becomes stapio: exec(3). */
