@@ -12,7 +12,7 @@ const KERNELS = [
     suite: 'bullseye',
     suites: { archive: ['bullseye'], security: [] },
     // What the oldest kernel is here for: another layout, another mend.
-    tests: ['guest.test.ts', 'drops.test.ts', 'probes.test.ts'],
+    tests: ['compiling.test.ts', 'drops.test.ts', 'guest.test.ts', 'probes.test.ts'],
   },
   {
     name: '6.1',

@@ -1,14 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, it } from 'vitest';
-import { type DropEvent, injectFrame, readLinkStats, watchDrops } from '../../../dist/index.js';
+import { type DropEvent, injectFrame, watchDrops } from '../../../dist/index.js';
 import {
   addVeth,
-  COMPILES,
-  DROPSCOPE,
   FRAME,
   HAS_EBPF,
   MODULE,
@@ -21,43 +15,6 @@ import {
 
 beforeAll(() => addVeth('va', 'vb'));
 afterEach(nothingLoaded);
-
-it.runIf(COMPILES)('compiles the script here, tells how far it is, and sees drops', async () => {
-  const steps: string[] = [];
-  await using drops = await watchDrops({
-    probe: 'systemtap',
-    onProgress: ({ step }) => steps.push(step),
-  });
-  expect(steps.join('\n')).toMatch(/^Pass 1: [\s\S]*^Pass 4: /m);
-  const before = (await readLinkStats('lo')).rxDropped ?? 0n;
-  for (let i = 0; i < 5; i += 1) await injectFrame('lo', FRAME);
-  expect(await take(drops, 5)).toEqual(
-    Array.from({ length: 5 }, (_, i) =>
-      expect.objectContaining({
-        probe: 'systemtap',
-        interface: 'lo',
-        ...FRAME,
-        counter: {
-          name: 'rx_dropped',
-          before: before + BigInt(i),
-          after: before + BigInt(i) + 1n,
-        },
-        length: 60,
-      }),
-    ),
-  );
-  expect((await readLinkStats('lo')).rxDropped).toBe(before + 5n);
-});
-
-it('ends with a last line when it is interrupted while it compiles', async () => {
-  const args = [DROPSCOPE, 'watch', 'lo', '--probe', 'systemtap', '--json'];
-  const child = spawn('node', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = text(child.stdout);
-  const closed = once(child, 'close');
-  createInterface(child.stderr).once('line', () => child.kill('SIGINT'));
-  expect(JSON.parse(await output)).toMatchObject({ event: 'end', probe: null, drops: 0 });
-  expect(await closed).toEqual([130, null]);
-});
 
 it.skipIf(!HAS_EBPF)('sees what eBPF sees, event by event', async () => {
   await using drops = await watch();
@@ -118,34 +75,6 @@ it('runs where there is no compiler, no headers and no debug information', async
   const [line] = await once(child.stdout ?? child, 'data');
   expect(String(line)).toBe('lo\n');
   expect(MODULE).not.toBe('');
-});
-
-it('prints the recipe as a script that stap runs as it is', async () => {
-  // Or staprun, with the module that stap made of it: where it takes too long to compile it here.
-  const stap = spawn('sh', ['-c', `exec ${process.env['GUEST_RECIPE']}`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const closed = once(stap, 'close');
-  const lines: string[] = [];
-  createInterface(stap.stdout).on('line', (line) => lines.push(line));
-  const before = (await readLinkStats('lo')).rxDropped ?? 0n;
-  let sent = 0n;
-  // It does not tell when it is armed.
-  while (lines.length < 5 && stap.exitCode === null) {
-    await injectFrame('lo', FRAME);
-    sent += 1n;
-    await sleep(500);
-  }
-  stap.kill('SIGINT');
-  await closed;
-  const dropped = Number(before + sent);
-  expect(lines.slice(0, 5)).toEqual([
-    `dropped1 = ${dropped - 1}`,
-    `dropped2 = ${dropped}`,
-    '  src=00:00:5e:00:53:00',
-    '  dst=00:00:00:00:00:00',
-    '  proto=0x4321',
-  ]);
 });
 
 /** What both probes must agree on. */
