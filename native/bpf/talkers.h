@@ -55,15 +55,18 @@ static __always_inline void count_in(struct talker_set *set, const struct talker
 {
 	for (int i = 0; i < TALKER_WAYS; i++) {
 		struct talker *talker = &set->talkers[i];
+		__u32 *slot = &set->tags[i];
 
-		if (set->tags[i] == tag && same_key(&talker->key, key)) {
+		/* Or it becomes the end of tags less a rest, which verifiers from 7.2 on do not follow. */
+		barrier_var(slot);
+		if (*slot == tag && same_key(&talker->key, key)) {
 			talker->count++;
 			talker->last_ns = now;
 			return;
 		}
-		if (set->tags[i])
+		if (*slot)
 			continue;
-		set->tags[i] = tag;
+		*slot = tag;
 		talker->key = *key;
 		talker->count = 1;
 		talker->first_ns = now;
