@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expectDrops, expectNoDrops, injectFrame } from '../../lib/index.ts';
+import { expectDrops, expectNoDrops, openInjector } from '../../lib/index.ts';
 import '../../lib/vitest.ts';
 import { UNKNOWN_TYPE } from '../support/frames.ts';
 import { carrier } from '../support/links.ts';
@@ -20,7 +20,8 @@ beforeAll(async () => {
 });
 
 async function send(count: number, change: object = {}): Promise<string> {
-  for (let i = 0; i < count; i++) await injectFrame('a', { ...FRAME, ...change });
+  using injector = openInjector('a');
+  for (let i = 0; i < count; i++) injector.send({ ...FRAME, ...change });
   return 'sent';
 }
 
@@ -72,7 +73,8 @@ describe('expectDrops', () => {
     ip('link', 'set', 'dev', 'here', 'addrgenmode', 'none', 'up');
     await carrier('here');
     const expectation = { interface: 'there', networkNamespace: peer.pid, count: 1 };
-    const verdict = await expectDrops(() => injectFrame('here', FRAME), expectation);
+    using injector = openInjector('here');
+    const verdict = await expectDrops(() => injector.send(FRAME), expectation);
     expect(verdict).toMatchObject({
       pass: true,
       drops: [{ interface: 'there', netns: peer.netns }],

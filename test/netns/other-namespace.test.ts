@@ -135,7 +135,8 @@ it.each(MISSING)('says so when there is none: %j', async (networkNamespace, mess
   await expect(watchDrops({ networkNamespace })).rejects.toEqual(refused);
   await expect(readLinkStats('lo', { networkNamespace })).rejects.toEqual(refused);
   expect(() => openInjector('lo', { networkNamespace })).toThrow(refused);
-  expect(countDescriptors()).toBe(before);
+  // Fewer where the injectFrame() of an earlier test has closed its socket meanwhile.
+  expect(countDescriptors()).toBeLessThanOrEqual(before);
 });
 
 it.each<unknown>([0, -1, 1.5, '', 'a\0b', {}, null])(

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
-import { type FrameInjector, injectFrame, openInjector, watchDrops } from '../../lib/index.ts';
+import { type FrameInjector, openInjector, watchDrops } from '../../lib/index.ts';
 import { frameSender } from '../support/frame-sender.ts';
 import { linkUp, netnsOf } from '../support/namespace.ts';
 import { UNKNOWN } from '../support/recipe.ts';
@@ -25,8 +25,9 @@ function sendAll(injector: FrameInjector, sources: readonly number[]): Promise<n
 
 it('counts drops by what they have in common', async () => {
   await using drops = await watchDrops({ deliver: 'summary' });
-  for (let i = 0; i < 3; i++) await injectFrame('lo', UNKNOWN);
-  await injectFrame('lo', { ...UNKNOWN, etherType: 0x4322 });
+  using injector = openInjector('lo');
+  for (let i = 0; i < 3; i++) injector.send(UNKNOWN);
+  injector.send({ ...UNKNOWN, etherType: 0x4322 });
   const { talkers, ...summary } = await drops.summary();
   expect(summary).toMatchObject({ probe: 'ebpf', drops: 4, others: 0 });
   expect(talkers).toEqual([
@@ -54,9 +55,10 @@ it('counts drops by what they have in common', async () => {
 
 it('tells all drops since it was armed with each summary, and the last ones after close', async () => {
   const drops = await watchDrops({ deliver: 'summary', everyMs: 20 });
-  await injectFrame('lo', UNKNOWN);
+  using injector = openInjector('lo');
+  injector.send(UNKNOWN);
   const [first] = await once(drops, 'summary');
-  await injectFrame('lo', UNKNOWN);
+  injector.send(UNKNOWN);
   await drops.close();
   expect(first).toMatchObject({ drops: 1, talkers: [{ count: 1 }] });
   expect(await drops.summary()).toMatchObject({ drops: 2, talkers: [{ count: 2 }] });
