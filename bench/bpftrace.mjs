@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { WITH_TRACEFS } from './programs.mjs';
 
 /**
  * Counts what a DropEvent tells apart: 12 bytes of MACs, the EtherType, 2 bytes more, why, where. By
@@ -14,9 +15,6 @@ const PROGRAM = `
   }
   interval:ms:100 { printf("ready\\n"); }`;
 
-/** bpftrace needs tracefs; mounted in a mount namespace of its own, nobody else sees it. */
-const MOUNT_AND_RUN = 'mount -t tracefs tracefs /sys/kernel/tracing && exec bpftrace -e "$1"';
-
 /** Whether bpftrace is installed. */
 export function hasBpftrace() {
   return spawnSync('bpftrace', ['--version']).status === 0;
@@ -24,7 +22,8 @@ export function hasBpftrace() {
 
 /** Runs `work` while bpftrace counts drops in a map; gives its result. */
 export async function whileBpftraceCounts(work) {
-  const bpftrace = spawn('unshare', ['--mount', '--', 'sh', '-c', MOUNT_AND_RUN, 'sh', PROGRAM], {
+  const script = `${WITH_TRACEFS}exec bpftrace -e "$1"`;
+  const bpftrace = spawn('unshare', ['--mount', '--', 'sh', '-c', script, 'sh', PROGRAM], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(bpftrace, 'exit');

@@ -7,10 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { watchDrops } from '../dist/index.js';
 import { interleaved, median, medianOf, unit } from './harness.mjs';
 import { loopbackUp, received } from './network.mjs';
+import { WITH_TRACEFS } from './programs.mjs';
 
-/** tracefs, where it is not there, mounted in a mount namespace of its own: nobody else sees it. */
-const WITH_TRACEFS =
-  '{ mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing; } && ';
 const FIELDS = '$skb->dev->ifindex, *$mac, *($mac + 1), args->location, args->reason';
 const HEADER = `$skb = (struct sk_buff *)args->skbaddr;
   $mac = (uint64 *)($skb->head + $skb->mac_header);`;

@@ -1,5 +1,12 @@
 import { spawnSync } from 'node:child_process';
 
+/**
+ * Begins a script of sh, run in a mount namespace of its own: mounts tracefs where it is not, and nobody
+ * else sees it.
+ */
+export const WITH_TRACEFS =
+  '{ mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing; } && ';
+
 /** Whether a program is installed. */
 export function has(name) {
   return spawnSync(name, ['--version']).error === undefined;
