@@ -248,11 +248,19 @@ export function captureDamaged(path: string, offset: number, what: string): Capt
   return new CaptureError(path, offset, { reason, mend: '' });
 }
 
+/** What open(2) means by its errno, and the mend. */
+const UNREADABLE: Readonly<Record<string, readonly [why: string, mend: string]>> = {
+  ENOENT: ['there is no such file', ''],
+  EACCES: ['its permissions do not let this process', ''],
+  ENXIO: ['it is a socket, or no device', 'Read a socket through a pipe: cat | ...'],
+};
+
 export function captureUnreadable(path: string, cause: unknown): CaptureError {
   const error = cause instanceof Error ? cause : new Error(shown(cause));
-  const why = 'code' in error ? error.code : error.message;
+  const code = 'code' in error ? String(error.code) : '';
+  const [why, mend] = UNREADABLE[code] ?? [code || error.message, ''];
   const reason = `The capture file ${shown(path)} cannot be read: ${why}.`;
-  return new CaptureError(path, undefined, { reason, mend: '' }, { cause });
+  return new CaptureError(path, undefined, { reason, mend }, { cause });
 }
 
 // System calls

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readLinkStats } from '../../lib/index.ts';
 import { pcapFile, type TimedFrame } from '../support/capture-file.ts';
 import { linkUp } from '../support/namespace.ts';
-import { dropscope, objects } from './dropscope.ts';
+import { dropscope, MAIN, objects } from './dropscope.ts';
 
 let folder: string;
 let file: string;
@@ -46,6 +47,21 @@ it('tells in JSON what it sent', async () => {
       seconds: expect.any(Number),
     },
   ]);
+});
+
+it('sends what standard input brings: a file or a pipe, and no socket', async () => {
+  const script = '"$0" "$1" replay lo - <"$2"; cat "$2" | "$0" "$1" replay lo -';
+  const sent = 'Sent 10 of 10 frames of /dev/stdin on lo in .*\n';
+  expect(execFileSync('sh', ['-c', script, process.execPath, MAIN, file]).toString()).toMatch(
+    new RegExp(`^${sent}${sent}$`),
+  );
+  // Node.js gives its children sockets.
+  const { code, stderr } = await dropscope(['replay', 'lo', '-']);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr:
+      'dropscope: The capture file "/dev/stdin" cannot be read: it is a socket, or no device. Read a socket through a pipe: cat | ...\n',
+  });
 });
 
 it('says where a file is damaged, after what it sent', async () => {

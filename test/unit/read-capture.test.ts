@@ -129,7 +129,7 @@ it('says why it cannot read a file', async () => {
   const reading = readCapture(missing, signal).next();
   await expect(reading).rejects.toMatchObject({
     name: 'CaptureError',
-    message: `The capture file "${missing}" cannot be read: ENOENT.`,
+    message: `The capture file "${missing}" cannot be read: there is no such file.`,
     path: missing,
   });
   await expect(readCapture(folder, signal).next()).rejects.toThrow('it is no file and no pipe');
