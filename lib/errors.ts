@@ -248,19 +248,20 @@ export function captureDamaged(path: string, offset: number, what: string): Capt
   return new CaptureError(path, offset, { reason, mend: '' });
 }
 
-/** What open(2) means by its errno, and the mend. */
-const UNREADABLE: Readonly<Record<string, readonly [why: string, mend: string]>> = {
-  ENOENT: ['there is no such file', ''],
-  EACCES: ['its permissions do not let this process', ''],
-  ENXIO: ['it is a socket, or no device', 'Read a socket through a pipe: cat | ...'],
+/** What an errno means of a file that is to be read. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'this process may not open it',
+  ENXIO: 'it is a socket, or a device that is not there',
 };
 
 export function captureUnreadable(path: string, cause: unknown): CaptureError {
   const error = cause instanceof Error ? cause : new Error(shown(cause));
   const code = 'code' in error ? String(error.code) : '';
-  const [why, mend] = UNREADABLE[code] ?? [code || error.message, ''];
+  const why = UNREADABLE[code] ?? (code || error.message);
   const reason = `The capture file ${shown(path)} cannot be read: ${why}.`;
-  return new CaptureError(path, undefined, { reason, mend }, { cause });
+  return new CaptureError(path, undefined, { reason, mend: '' }, { cause });
 }
 
 // System calls

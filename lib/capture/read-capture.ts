@@ -14,6 +14,9 @@ export interface CapturePiece {
   readonly block: CaptureBlock;
 }
 
+/** This process's descriptor 0. Opened by its name, a socket is refused, and a file begins anew. */
+export const STANDARD_INPUT = '/dev/stdin';
+
 /** Room for what was read and not parsed: more than any record has. */
 const ROOM_BYTES = 1024 * 1024;
 
@@ -53,15 +56,18 @@ export async function* readCapture(
  * thread of Node.js busy.
  */
 async function openStream(path: string): Promise<Readable> {
+  const standard = path === STANDARD_INPUT;
   let fd: number | undefined;
   try {
-    fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = standard ? 0 : await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(fd);
-    if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false });
+    if (stats.isFIFO() || stats.isSocket()) {
+      return new Socket({ fd, readable: true, writable: false });
+    }
     if (stats.isFile()) return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
     throw new Error('it is no file and no pipe');
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined && !standard) closeSync(fd);
     throw captureUnreadable(path, error);
   }
 }

@@ -24,7 +24,7 @@ Examples:
   dropscope replay eth0 capture.pcapng
   dropscope replay eth0 capture.pcap --speed 10 --destination 02:00:00:00:00:0b
   dropscope replay eth0 capture.pcap --flat-out --loop 100
-  tcpdump -i eth1 -w - | dropscope replay eth0 -
+  tcpdump -i eth1 -U -w - | dropscope replay eth0 -
 `;
 
 /** Adds `dropscope replay` to the program. */
@@ -35,7 +35,7 @@ export function addReplay(program: Command, output: Output): void {
       'send the frames of a pcap or pcapng file, at the pace at which they were captured',
     )
     .argument('<interface>', 'name of the interface to send on')
-    .argument('<file>', 'the file, or a pipe; -: standard input')
+    .argument('<file>', 'the file or pipe, or - for standard input')
     .option('--speed <factor>', 'so many times as fast', positive('--speed'))
     .addOption(
       new Option('--rate <n>', 'frames a second')

@@ -53,7 +53,8 @@ export interface FrameInjector extends Disposable {
   flood(plan: FloodPlan): Promise<FloodReport>;
   /**
    * Sends the frames of a pcap or pcapng file, or of a pipe, from a thread of its own: at the pace at which they
-   * were captured, faster, or at a rate. The file is read bit by bit. Else as `flood`, but that a frame which
+   * were captured, faster, or at a rate. The file is read bit by bit; '/dev/stdin' is this process's descriptor 0,
+   * which may be a socket, too, and is read from where it stands. Else as `flood`, but that a frame which
    * the link does not take for its length is `refused`, and left out. CaptureError when the file cannot be read
    * or is damaged: the frames before that place were sent, and no more.
    */

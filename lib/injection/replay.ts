@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { readCapture } from '../capture/read-capture.ts';
+import { readCapture, STANDARD_INPUT } from '../capture/read-capture.ts';
 import { invalidArgument } from '../errors.ts';
 import { parseMacAddress } from '../ethernet/mac-address.ts';
 import { type NativeReplayPlan, native, type Replay } from '../native.ts';
@@ -93,8 +93,9 @@ export function planReplay(
     const text = options[name];
     return text === undefined ? undefined : parseMacAddress(text, `options.${name}`);
   };
-  if (loop > 1 && isPipe(path)) {
-    throw invalidArgument('options.loop', '1', loop, 'A pipe can be read once only.');
+  if (loop > 1 && isReadOnce(path)) {
+    const mend = 'A pipe or standard input can be read once only.';
+    throw invalidArgument('options.loop', '1', loop, mend);
   }
   const able = direction === 'transmit' ? SEND_ENGINES : RECEIVE_ENGINES;
   const plan: Omit<NativeReplayPlan, 'engine'> = {
@@ -211,9 +212,9 @@ class ReplayFeed {
 }
 
 /** Of what cannot be looked at, reading it tells more. */
-function isPipe(path: string): boolean {
+function isReadOnce(path: string): boolean {
   try {
-    return statSync(path).isFIFO();
+    return path === STANDARD_INPUT || statSync(path).isFIFO();
   } catch {
     return false;
   }
