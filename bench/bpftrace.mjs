@@ -1,7 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { WITH_TRACEFS } from './programs.mjs';
+import { spawnWithTracefs } from './programs.mjs';
 
 /**
  * Counts what a DropEvent tells apart: 12 bytes of MACs, the EtherType, 2 bytes more, why, where. By
@@ -22,8 +22,7 @@ export function hasBpftrace() {
 
 /** Runs `work` while bpftrace counts drops in a map; gives its result. */
 export async function whileBpftraceCounts(work) {
-  const script = `${WITH_TRACEFS}exec bpftrace -e "$1"`;
-  const bpftrace = spawn('unshare', ['--mount', '--', 'sh', '-c', script, 'sh', PROGRAM], {
+  const bpftrace = spawnWithTracefs('exec bpftrace -e "$1"', [PROGRAM], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(bpftrace, 'exit');

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { watchDrops } from '../dist/index.js';
 import { interleaved, median, medianOf, unit } from './harness.mjs';
 import { loopbackUp, received } from './network.mjs';
-import { WITH_TRACEFS } from './programs.mjs';
+import { spawnWithTracefs } from './programs.mjs';
 
 const FIELDS = '$skb->dev->ifindex, *$mac, *($mac + 1), args->location, args->reason';
 const HEADER = `$skb = (struct sk_buff *)args->skbaddr;
@@ -149,8 +149,7 @@ async function ours(watch, flood, count) {
 
 async function beside({ command, after, leave, count }, flood) {
   const folder = mkdtempSync(join(tmpdir(), 'dropscope-bench-'));
-  const script = `${WITH_TRACEFS}(${command}); ${after ?? ':'}`;
-  const tool = spawn('unshare', ['--mount', '--', 'sh', '-c', script], {
+  const tool = spawnWithTracefs(`(${command}); ${after ?? ':'}`, [], {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, FOLDER: folder, BPFTRACE_MAX_STRLEN: '64' },
   });

@@ -1,11 +1,4 @@
-import { spawnSync } from 'node:child_process';
-
-/**
- * Begins a script of sh, run in a mount namespace of its own: mounts tracefs where it is not, and nobody
- * else sees it.
- */
-export const WITH_TRACEFS =
-  '{ mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing; } && ';
+import { spawn, spawnSync } from 'node:child_process';
 
 /** Whether a program is installed. */
 export function has(name) {
@@ -35,4 +28,15 @@ export function timedProgram(name, args) {
   });
   const [seconds, user, system] = stderr.trim().split(' ').map(Number);
   return { seconds, cpuSeconds: user + system };
+}
+
+/**
+ * Starts a script of sh where tracefs is mounted: where it was not, in a mount namespace of its own, so
+ * that nobody else sees it.
+ */
+export function spawnWithTracefs(script, args, options) {
+  const mounting =
+    'mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing || exit 1';
+  const command = ['--mount', '--', 'sh', '-c', `${mounting}\n${script}`, 'sh', ...args];
+  return spawn('unshare', command, options);
 }

@@ -82,7 +82,7 @@ describe('expectDrops', () => {
   });
 
   it('rejects with what the action throws, and leaves nothing', async () => {
-    await send(1);
+    await send(1); // What is opened once and stays.
     const before = [countDescriptors(), countBpf()];
     const failing = () => Promise.reject(new Error('it went wrong'));
     await expect(expectDrops(failing, { interface: 'b' })).rejects.toThrow('it went wrong');

@@ -26,6 +26,27 @@ async function named(): Promise<PeerNamespace> {
   return other;
 }
 
+const MISSING: readonly [NetworkNamespaceRef, string][] = [
+  ['no-such-name', 'There is no network namespace "no-such-name".'],
+  ['/proc/self/ns/nothing', 'There is no network namespace "/proc/self/ns/nothing".'],
+  ['/proc/self/ns/mnt', '"/proc/self/ns/mnt" is no network namespace.'],
+  ['/dev/null', '"/dev/null" is no network namespace.'],
+  [4_000_000, 'There is no process 4000000.'],
+];
+
+it.each(MISSING)('says so when there is none: %j', async (networkNamespace, message) => {
+  const before = countDescriptors();
+  const refused = expect.objectContaining({
+    name: 'ArgumentError',
+    argument: 'options.networkNamespace',
+    message: expect.stringContaining(message),
+  });
+  await expect(watchDrops({ networkNamespace })).rejects.toEqual(refused);
+  await expect(readLinkStats('lo', { networkNamespace })).rejects.toEqual(refused);
+  expect(() => openInjector('lo', { networkNamespace })).toThrow(refused);
+  expect(countDescriptors()).toBe(before);
+});
+
 const REFS: readonly [string, (other: PeerNamespace) => NetworkNamespaceRef][] = [
   ['the number of a process', ({ pid }) => pid],
   ['a path', ({ pid }) => `/proc/${pid}/ns/net`],
@@ -115,28 +136,6 @@ it('watches all of them at once, and says of each drop whose it is', async () =>
       expect.objectContaining({ netns, interface: 'lo', attributed: 1n, unattributed: 0n }),
     );
   }
-});
-
-const MISSING: readonly [NetworkNamespaceRef, string][] = [
-  ['no-such-name', 'There is no network namespace "no-such-name".'],
-  ['/proc/self/ns/nothing', 'There is no network namespace "/proc/self/ns/nothing".'],
-  ['/proc/self/ns/mnt', '"/proc/self/ns/mnt" is no network namespace.'],
-  ['/dev/null', '"/dev/null" is no network namespace.'],
-  [4_000_000, 'There is no process 4000000.'],
-];
-
-it.each(MISSING)('says so when there is none: %j', async (networkNamespace, message) => {
-  const before = countDescriptors();
-  const refused = expect.objectContaining({
-    name: 'ArgumentError',
-    argument: 'options.networkNamespace',
-    message: expect.stringContaining(message),
-  });
-  await expect(watchDrops({ networkNamespace })).rejects.toEqual(refused);
-  await expect(readLinkStats('lo', { networkNamespace })).rejects.toEqual(refused);
-  expect(() => openInjector('lo', { networkNamespace })).toThrow(refused);
-  // Fewer where the injectFrame() of an earlier test has closed its socket meanwhile.
-  expect(countDescriptors()).toBeLessThanOrEqual(before);
 });
 
 it.each<unknown>([0, -1, 1.5, '', 'a\0b', {}, null])(
