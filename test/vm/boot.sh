@@ -64,7 +64,7 @@ timeout --kill-after=10 "$limit_s" qemu-system-x86_64 \
   -nodefaults -display none -no-reboot -monitor none \
   -serial "file:$results/kernel.log" -serial stdio $shares \
   -kernel "$prepared/vmlinuz" -initrd "$prepared/initrd" \
-  -append 'console=ttyS0 quiet panic=-1 nokaslr mitigations=off' </dev/null || ended=$?
+  -append 'console=ttyS0 loglevel=5 panic=-1 nokaslr mitigations=off' </dev/null || ended=$?
 
 if [ ! -e "$results/exit-code" ]; then
   if [ "$ended" -eq 124 ]; then
