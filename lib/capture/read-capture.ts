@@ -1,7 +1,6 @@
-import { closeSync, constants, createReadStream, fstatSync, open } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, read } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { CaptureError, captureDamaged, captureUnreadable } from '../errors.ts';
 import { CaptureBlock } from './capture-block.ts';
 import { CaptureDamage, type CaptureParser } from './capture-parser.ts';
@@ -35,7 +34,7 @@ export async function* readCapture(
   path: string,
   signal: AbortSignal,
 ): AsyncGenerator<CapturePiece> {
-  const stream = await openStream(path);
+  const stream = openStream(path);
   const abort = () => stream.destroy();
   signal.addEventListener('abort', abort);
   try {
@@ -53,23 +52,32 @@ export async function* readCapture(
 
 /**
  * A pipe may have nothing to read for a long time, or nobody yet who writes to it: to wait for that must not keep a
- * thread of Node.js busy.
+ * thread of Node.js busy. Opens and closes at once, not in the background: a worker that is terminated meanwhile would
+ * leave the file open.
  */
-async function openStream(path: string): Promise<Readable> {
-  const standard = path === STANDARD_INPUT;
+function openStream(path: string): Readable {
   let fd: number | undefined;
   try {
-    fd = standard ? 0 : await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    fd = path === STANDARD_INPUT ? 0 : openSync(path, flags);
     const stats = fstatSync(fd);
     if (stats.isFIFO() || stats.isSocket()) {
       return new Socket({ fd, readable: true, writable: false });
     }
-    if (stats.isFile()) return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
+    if (stats.isFile()) {
+      return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES, fs: { read, close } });
+    }
     throw new Error('it is no file and no pipe');
   } catch (error) {
-    if (fd !== undefined && !standard) closeSync(fd);
+    if (fd !== undefined) close(fd);
     throw captureUnreadable(path, error);
   }
+}
+
+/** Standard input stays open. */
+function close(fd: number, done?: () => void): void {
+  if (fd !== 0) closeSync(fd);
+  done?.();
 }
 
 async function* readPieces(path: string, stream: Readable): AsyncGenerator<CapturePiece> {

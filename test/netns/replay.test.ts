@@ -337,16 +337,14 @@ describe('what can go wrong', () => {
   });
 
   it('ends with a worker that is terminated in the middle of it', async () => {
-    // Read once: Node.js may leave a file open that it is opening when its worker is terminated.
-    const frames = timed(new Array(1000).fill(60), 100_000_000n);
-    const path = write('worker.pcap', pcapFile(frames, STYLE));
+    const path = write('worker.pcap', pcapFile(timed([60], 1n), STYLE));
     const before = countDescriptors();
     const worker = new Worker(
       `import('${new URL('../../dist/index.js', import.meta.url).href}').then(({ openInjector }) =>
-         openInjector('a').replay('${path}'));`,
+         openInjector('a').replay('${path}', { speed: Infinity, loop: 1e9 }));`,
       { eval: true },
     );
-    await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > 2);
+    await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > 100);
     await worker.terminate();
     await waitFor('no descriptor more than before', () => countDescriptors() <= before);
   });
