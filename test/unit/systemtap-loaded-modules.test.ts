@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -27,10 +35,10 @@ afterEach(() => {
 });
 
 function load(references: number): void {
-  writeFileSync(
-    join(root, 'proc/modules'),
-    `${LOADED} 131072 ${references} - Live 0x0000000000000000 (OE)\nveth 45056 0 - Live 0x0000000000000000\n`,
-  );
+  const lines = [`${LOADED} 131072 ${references} - Live 0x0 (OE)`, 'veth 45056 0 - Live 0x0'];
+  // Never half written: it may be being read.
+  writeFileSync(join(root, 'new'), `${lines.join('\n')}\n`);
+  renameSync(join(root, 'new'), join(root, 'proc/modules'));
 }
 
 function loaded(): string[] {
