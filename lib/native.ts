@@ -250,6 +250,11 @@ export interface Addon extends Links {
     plan: NativeReplayPlan,
     onChange: () => void,
   ) => Replay;
+  /**
+   * Another descriptor of what `fd` has open, for a stream to own. Node.js closes what its fs functions have opened in
+   * a worker when that ends, by its number, even if a stream has closed it and it is somebody else's by then.
+   */
+  duplicateDescriptor(fd: number): number;
   /** RawSystemError: EPERM; EINVAL or E2BIG before Linux 5.18. */
   readonly LiveReceiver: new (
     ifindex: number,

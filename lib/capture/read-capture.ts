@@ -2,6 +2,7 @@ import { closeSync, constants, createReadStream, fstatSync, openSync, read } fro
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { CaptureError, captureDamaged, captureUnreadable } from '../errors.ts';
+import { native } from '../native.ts';
 import { CaptureBlock } from './capture-block.ts';
 import { CaptureDamage, type CaptureParser } from './capture-parser.ts';
 import { pcapParser } from './pcap.ts';
@@ -62,6 +63,9 @@ function openStream(path: string): Readable {
     fd = path === STANDARD_INPUT ? 0 : openSync(path, flags);
     const stats = fstatSync(fd);
     if (stats.isFIFO() || stats.isSocket()) {
+      const own = native().duplicateDescriptor(fd);
+      close(fd);
+      fd = own;
       return new Socket({ fd, readable: true, writable: false });
     }
     if (stats.isFile()) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
+
+#include "system_error.h"
 
 namespace dropscope {
 
@@ -27,6 +30,9 @@ class UniqueFd {
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
 
+  // To be closed by whoever takes it.
+  int release() { return std::exchange(fd_, -1); }
+
   void reset() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
@@ -34,5 +40,13 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+// Another descriptor of what fd has open, and not one of the standard streams.
+inline UniqueFd duplicate(int fd) {
+  constexpr int kFirst = 3;
+  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, kFirst));
+  if (!copy) throw SystemError("fcntl");
+  return copy;
+}
 
 }  // namespace dropscope

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "../kernel/replay.h"
+#include "../kernel/unique_fd.h"
 #include "js_arguments.h"
 #include "js_callback.h"
 #include "js_error.h"
@@ -120,10 +122,19 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   std::optional<UvPoll> poll_;  // Goes before the descriptor that it watches.
 };
 
+// (fd: number) => number
+Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
+  const auto fd = static_cast<int>(to_number(info[0], std::numeric_limits<int>::max()));
+  const int copy = guard(info.Env(), [fd] { return duplicate(fd).release(); });
+  return Napi::Number::New(info.Env(), copy);
+}
+
 }  // namespace
 
 void export_replay(Napi::Env env, Napi::Object exports) {
   exports.Set("Replay", ReplayObject::define(env));
+  exports.Set("duplicateDescriptor",
+              Napi::Function::New<duplicate_descriptor>(env, "duplicateDescriptor"));
 }
 
 }  // namespace dropscope

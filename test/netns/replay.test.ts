@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -334,6 +334,30 @@ describe('what can go wrong', () => {
     injector.close();
     await expect(replay).rejects.toMatchObject({ code: 'ERR_CLOSED' });
     await expect(injector.replay(path)).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  it('closes nothing of others when a worker ends that has read a pipe', async () => {
+    const pipe = join(folder, 'worker-pipe');
+    execFileSync('mkfifo', [pipe]);
+    const path = write('worker-piped.pcap', pcapFile(timed([60], 1n), STYLE));
+    const writer = once(spawn('sh', ['-c', 'cat "$0" > "$1"', path, pipe]), 'close');
+    const worker = new Worker(
+      `const { parentPort } = require('node:worker_threads');
+       import('${new URL('../../dist/index.js', import.meta.url).href}').then(async ({ openInjector }) => {
+         const injector = openInjector('a');
+         await injector.replay('${pipe}');
+         injector.close();
+         parentPort.once('message', () => parentPort.close()).postMessage('read');
+       });`,
+      { eval: true },
+    );
+    await once(worker, 'message');
+    await writer;
+    // These get the numbers of what the worker has closed.
+    const mine = Array.from({ length: 50 }, () => openSync(path, 'r'));
+    worker.postMessage('end');
+    await once(worker, 'exit');
+    for (const fd of mine) closeSync(fd);
   });
 
   it('ends with a worker that is terminated in the middle of it', async () => {

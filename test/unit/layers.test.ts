@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ethernet: ['errors'],
   drops: ['ethernet'],
   link: ['netlink', 'native', 'errors'],
-  capture: ['errors'],
+  capture: ['native', 'errors'],
   injection: ['capture', 'link', 'kernel', 'ethernet', 'native', 'errors'],
   probes: ['drops', 'kernel', 'link', 'netlink', 'ethernet', 'native', 'errors'],
   watch: ['probes', 'drops', 'link', 'ethernet', 'native', 'errors'],
