@@ -1,4 +1,5 @@
-import { getSystemErrorName } from 'node:util';
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
 
 /** What went wrong, as a literal to switch on. */
 export type ErrorCode =
@@ -66,7 +67,7 @@ export class SystemCallError extends DropscopeError {
   readonly syscall: string;
   /** The error's number, positive, as in errno(3). */
   readonly errno: number;
-  /** The error's name: `ENETDOWN`. */
+  /** The error's name: `ENETDOWN`; `errno 531` where there is no name for it. */
   readonly errnoName: string;
 
   constructor(code: ErrorCode, explanation: Explanation, raw: RawSystemError) {
@@ -133,9 +134,19 @@ export function isRawSystemError(error: unknown): error is RawSystemError {
   );
 }
 
-/** The name of an errno(3) value: `ENETDOWN`. */
+/**
+ * The names of errors. libuv has those that a program meets most often, errno(3) has more, and
+ * include/linux/errno.h keeps ENOTSUPP for the kernel, but network drivers and the BPF verifier return it.
+ */
+const ERRNO_NAMES: ReadonlyMap<number, string> = new Map([
+  [524, 'ENOTSUPP'],
+  ...Object.entries(constants.errno).map(([name, errno]) => [errno, name] as const),
+  ...Array.from(getSystemErrorMap(), ([errno, [name]]) => [-errno, name] as const),
+]);
+
+/** The name of an errno(3) value: `ENETDOWN`; `errno 531` where it has no name here. */
 export function errnoName(errno: number): string {
-  return getSystemErrorName(-errno);
+  return ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
 }
 
 /** A value as it stands in a message: strings quoted, control characters escaped, bounded. */

@@ -6,7 +6,7 @@
 
 #define LIVE_MAX_FIELDS 16
 #define LIVE_MAX_TEMPLATES 16384
-#define LIVE_ERRNOS 256	/* above all there are, and a power of two */
+#define LIVE_ERRNOS 1024	/* above all there are, and a power of two */
 
 /* A frame to send, as it lies in the map: a page each. */
 struct live_template {

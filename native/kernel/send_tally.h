@@ -2,13 +2,16 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
 namespace dropscope {
 
-// Above all errno(3) values: EHWPOISON is the last that Linux has.
-constexpr size_t kErrnoLimit = 134;
+// Above all numbers that the kernel returns for errors. Those from 512 on (include/linux/errno.h)
+// are meant for the kernel only, but some of its drivers return 524, ENOTSUPP, to programs.
+// ENOGRACE, 531, is the last.
+constexpr size_t kErrnoLimit = 532;
 
 // What came of frames, as far as it is known.
 struct SendCounts {
@@ -27,7 +30,8 @@ class SendTally {
 
   void refuse(int error, uint64_t frames) {
     const auto number = static_cast<size_t>(error);
-    if (frames > 0) refused_[number < kErrnoLimit ? number : 0] += frames;
+    const bool is_known = number > 0 && number < kErrnoLimit;
+    if (frames > 0) refused_[is_known ? number : EIO] += frames;
   }
 
   void add_to(SendCounts& counts) const {
