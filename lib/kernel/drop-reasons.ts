@@ -33,11 +33,17 @@ export class DropReasons {
 
   /**
    * Those of this kernel: read from its BTF, else from tracefs, else there are none. Read at the
-   * first call and kept, for they cannot change while the kernel runs.
+   * first call and kept, for they cannot change while the kernel runs. While this process has no
+   * descriptor or memory to read them with, there are none either.
    */
   static ofThisKernel(): DropReasons {
-    loaded ??= new DropReasons(readBtf() ?? readTraceFormat() ?? []);
-    return loaded;
+    if (loaded !== undefined) return loaded;
+    try {
+      loaded = new DropReasons(readBtf() ?? readTraceFormat() ?? []);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
+    return loaded ?? new DropReasons();
   }
 
   /**
@@ -135,10 +141,18 @@ function readTraceFormat(): Enumerator[] | undefined {
   return undefined;
 }
 
+/** The bytes of a file; undefined where it cannot be read. Throws what may be otherwise later. */
 function read(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
-  } catch {
+  } catch (error) {
+    if (isPassing(error)) throw error;
     return undefined;
   }
+}
+
+/** Whether a file could not be read because this process, or the machine, lacks something now. */
+function isPassing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM';
 }

@@ -3,24 +3,44 @@ import { open } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import { SymbolTable } from './symbol-table.ts';
 
-const KALLSYMS = '/proc/kallsyms';
+/** Where the kernel shows its symbols and its modules: proc_kallsyms(5), proc_modules(5). */
+export interface SymbolFiles {
+  readonly kallsyms: string;
+  readonly modules: string;
+}
+
+const KERNEL_FILES: SymbolFiles = { kallsyms: '/proc/kallsyms', modules: '/proc/modules' };
 
 /** The most that is parsed at once. Most kernels give one page at a time, whatever is asked for. */
 const READ_BYTES = 64 << 10;
+
+/**
+ * How often the list of modules is read again for addresses whose names are known, and how often
+ * symbols are read again that could not be read.
+ */
+const LOOK_EVERY_MS = 100;
 
 let shared: KernelSymbols | undefined;
 
 /**
  * The names of the running kernel's functions, from /proc/kallsyms: some 5 MB of text that the
  * kernel takes 60 ms to write. `load()` reads it in the background; a name that is asked for before
- * that is done reads it at once.
+ * that is done reads it at once. The names of modules' functions are read again when modules have
+ * come, gone or moved.
  */
 export class KernelSymbols {
+  readonly #files: SymbolFiles;
   #table: SymbolTable | undefined;
   #loading: Promise<void> | undefined;
   /** The modules that were there when the table was read. */
   #modules = '';
+  /** When the list of modules or the symbols were read last: performance.now(). */
+  #lookedAt = Number.NEGATIVE_INFINITY;
   readonly #names = new Map<number, string | undefined>();
+
+  constructor(files: SymbolFiles = KERNEL_FILES) {
+    this.#files = files;
+  }
 
   /** The one table of this process: it takes some 7 MB once it is read. */
   static ofThisKernel(): KernelSymbols {
@@ -35,7 +55,7 @@ export class KernelSymbols {
   get hidden(): boolean {
     if (this.#table !== undefined) return this.#table.hidden;
     const table = new SymbolTable();
-    readWhile(table, () => table.size === 0);
+    readWhile(this.#files.kallsyms, table, () => table.size === 0);
     return table.hidden;
   }
 
@@ -45,31 +65,47 @@ export class KernelSymbols {
    */
   load(): Promise<void> {
     if (!isMainThread) return Promise.resolve();
-    this.#loading ??= this.#load();
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
     return this.#loading;
   }
 
   /**
    * The function at or nearest below an address, given as its lower and upper 32 bits, without the
-   * suffixes that compilers append. Undefined where addresses are hidden, or below the first.
+   * suffixes that compilers append. Undefined where addresses are hidden, below the first, and while
+   * the symbols cannot be read.
    */
   nameOf(low: number, high: number): string | undefined {
-    let table = this.#table ?? this.#loadNow();
-    if (table.hidden) return undefined;
+    if (this.#table === undefined && this.#isTimeToLook()) this.#loadNow();
+    const table = this.#table;
+    if (table === undefined || table.hidden) return undefined;
     const address = table.addressOf(low, high);
+    if (!table.inImage(address)) this.#followModules(address);
     if (this.#names.has(address)) return this.#names.get(address);
-    if (!table.inImage(address) && loadedModules() !== this.#modules) table = this.#loadNow();
-    const name = table.nameAt(address);
+    const name = this.#table?.nameAt(address);
     this.#names.set(address, name);
     return name;
   }
 
+  /** Reads the symbols again if modules have changed: at once for an address that is new here. */
+  #followModules(address: number): void {
+    if (this.#names.has(address) && !this.#isTimeToLook()) return;
+    this.#lookedAt = performance.now();
+    if (this.#loadedModules() !== this.#modules) this.#loadNow();
+  }
+
+  #isTimeToLook(): boolean {
+    return performance.now() - this.#lookedAt >= LOOK_EVERY_MS;
+  }
+
   async #load(): Promise<void> {
-    const modules = loadedModules();
+    if (this.#table !== undefined) return;
+    const modules = this.#loadedModules();
     const table = new SymbolTable();
     const piece = Buffer.allocUnsafeSlow(READ_BYTES);
     try {
-      const file = await open(KALLSYMS);
+      const file = await open(this.#files.kallsyms);
       try {
         while (this.#table === undefined && !table.hidden) {
           const { bytesRead } = await file.read(piece, 0, READ_BYTES);
@@ -80,37 +116,51 @@ export class KernelSymbols {
         await file.close();
       }
     } catch {
-      // A kernel without CONFIG_KALLSYMS has no such file, and no names.
+      // As in #loadNow.
+      return;
     }
     if (this.#table === undefined) this.#keep(table, modules);
   }
 
-  #loadNow(): SymbolTable {
-    const modules = loadedModules();
+  #loadNow(): void {
+    this.#lookedAt = performance.now();
+    const modules = this.#loadedModules();
     const table = new SymbolTable();
     try {
       // As text in one piece: nothing comes in between that would leave the file open.
-      table.append(Buffer.from(readFileSync(KALLSYMS, 'utf8')));
+      table.append(Buffer.from(readFileSync(this.#files.kallsyms, 'utf8')));
     } catch {
-      // As in #load.
+      // A kernel without CONFIG_KALLSYMS has no such file, and no names. A process without a free
+      // descriptor (EMFILE) may have one later.
+      return;
     }
-    return this.#keep(table, modules);
+    this.#keep(table, modules);
   }
 
-  #keep(table: SymbolTable, modules: string): SymbolTable {
+  #keep(table: SymbolTable, modules: string): void {
     this.#table = table;
     this.#modules = modules;
     this.#names.clear();
-    return table;
+  }
+
+  /** The loaded modules, how long they are and where they lie; '' on a kernel without modules. */
+  #loadedModules(): string {
+    try {
+      // proc_modules(5): name, size, references, users, state, address. References come and go.
+      const text = readFileSync(this.#files.modules, 'latin1');
+      return text.replace(/^(\S+ \d+) .* (0x\w+)/gm, '$1 $2');
+    } catch {
+      return '';
+    }
   }
 }
 
-function readWhile(table: SymbolTable, more: () => boolean): void {
+function readWhile(path: string, table: SymbolTable, more: () => boolean): void {
   let fd: number;
   try {
-    fd = openSync(KALLSYMS, 'r');
+    fd = openSync(path, 'r');
   } catch {
-    return; // As in #load.
+    return; // As in #loadNow.
   }
   try {
     const piece = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -121,15 +171,5 @@ function readWhile(table: SymbolTable, more: () => boolean): void {
     }
   } finally {
     closeSync(fd);
-  }
-}
-
-/** The loaded modules and where they lie; '' on a kernel without modules. */
-function loadedModules(): string {
-  try {
-    // proc_modules(5): name, size, references, users, state, address. References come and go.
-    return readFileSync('/proc/modules', 'latin1').replace(/^(\S+) .* (0x\w+)/gm, '$1 $2');
-  } catch {
-    return '';
   }
 }

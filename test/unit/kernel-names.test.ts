@@ -1,12 +1,27 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it, vi } from 'vitest';
 import { Btf } from '../../lib/kernel/btf.ts';
 import { DropReasons, reasonsInBtf, reasonsInTraceFormat } from '../../lib/kernel/drop-reasons.ts';
 import { SymbolTable } from '../../lib/kernel/symbol-table.ts';
 import { KernelSymbols } from '../../lib/kernel/symbols.ts';
+import { runNode } from '../support/run-node.ts';
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+
+const FIRST = { name: 'first', address: 0xc0000000, dropsIn: 'drop_first', references: 0 };
+const SECOND = { name: 'second', address: 0xc0001000, dropsIn: 'drop_second', references: 0 };
+
+const folders: string[] = [];
+
+afterEach(() => {
+  vi.useRealTimers();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
 
 it('reads the same drop reasons from BTF as bpftool does', () => {
   const dump = execFileSync('bpftool', ['btf', 'dump', 'file', VMLINUX], {
@@ -108,3 +123,110 @@ it('notices that the kernel hides its addresses', () => {
   table.append(Buffer.from('0000000000000000 T _stext\n0000000000000000 t first\n'));
   expect(table.hidden).toBe(true);
 });
+
+it('gives the address of a module its new name when the modules were loaded again', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const kernel = madeUpKernel();
+  kernel.write([FIRST]);
+  expect(kernel.nameOf(0xc0000010)).toBe('drop_first');
+  kernel.write([
+    { ...SECOND, address: FIRST.address },
+    { ...FIRST, address: SECOND.address },
+  ]);
+  vi.advanceTimersByTime(100);
+  expect(kernel.nameOf(0xc0000010)).toBe('drop_second');
+  expect(kernel.nameOf(0xc0001010)).toBe('drop_first');
+  expect(kernel.nameOf(0x81000110)).toBe('of_the_image');
+});
+
+it('looks for a new module at once when an address is new', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const kernel = madeUpKernel();
+  kernel.write([FIRST]);
+  expect(kernel.nameOf(0xc0000010)).toBe('drop_first');
+  kernel.write([FIRST, SECOND]);
+  expect(kernel.nameOf(0xc0001010)).toBe('drop_second');
+});
+
+it('does not read the symbols again when only the references of a module have changed', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const kernel = madeUpKernel();
+  kernel.write([FIRST]);
+  expect(kernel.nameOf(0xc0000010)).toBe('drop_first');
+  kernel.write([{ ...FIRST, references: 7, dropsIn: 'not_read' }]);
+  vi.advanceTimersByTime(100);
+  expect(kernel.nameOf(0xc0000010)).toBe('drop_first');
+});
+
+it('reads symbols later that it could not read', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const kernel = madeUpKernel();
+  await kernel.symbols.load();
+  expect(kernel.nameOf(0x81000110)).toBeUndefined();
+  kernel.write([]);
+  vi.advanceTimersByTime(100);
+  expect(kernel.nameOf(0x81000110)).toBe('of_the_image');
+});
+
+it('has names once there is a descriptor to read them with', async () => {
+  const { stdout, stderr } = await runNode([
+    '--input-type=module',
+    '-e',
+    `import { execFileSync } from 'node:child_process';
+     import { closeSync, openSync, readFileSync } from 'node:fs';
+     import { setTimeout as sleep } from 'node:timers/promises';
+     import { DropReasons } from '${DIST}/kernel/drop-reasons.js';
+     import { KernelSymbols } from '${DIST}/kernel/symbols.js';
+     const [, high, low] = /^(\\w{8})(\\w{8}) t __netif_receive_skb_core/m.exec(readFileSync('/proc/kallsyms', 'latin1'));
+     const names = () => [
+       DropReasons.ofThisKernel().numberOf('NO_SOCKET') !== undefined,
+       KernelSymbols.ofThisKernel().nameOf(Number('0x' + low), Number('0x' + high)) ?? '',
+     ];
+     execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64']);
+     const open = [];
+     try { for (;;) open.push(openSync('/dev/null')); } catch {}
+     const without = names();
+     for (const fd of open) closeSync(fd);
+     let later = names();
+     while (later[1] === '') { await sleep(1); later = names(); }
+     console.log(JSON.stringify({ without, later }));`,
+  ]);
+  expect(stderr).toBe('');
+  expect(JSON.parse(stdout)).toEqual({
+    without: [false, ''],
+    later: [true, '__netif_receive_skb_core'],
+  });
+});
+
+/** A module with one function. */
+interface MadeUpModule {
+  readonly name: string;
+  /** The lower half of where its function lies. */
+  readonly address: number;
+  readonly dropsIn: string;
+  readonly references: number;
+}
+
+/** The names of a kernel that a test describes, now in one way and then in another. */
+function madeUpKernel() {
+  const folder = mkdtempSync(join(tmpdir(), 'dropscope-symbols-'));
+  folders.push(folder);
+  const files = { kallsyms: join(folder, 'kallsyms'), modules: join(folder, 'modules') };
+  const symbols = new KernelSymbols(files);
+  const at = (address: number) => `ffffffff${address.toString(16)}`;
+  return {
+    symbols,
+    nameOf: (low: number) => symbols.nameOf(low, 0xffffffff),
+    write(modules: readonly MadeUpModule[]): void {
+      const image = ['ffffffff81000000 T _stext', 'ffffffff81000100 t of_the_image'];
+      const own = modules.map(
+        ({ name, address, dropsIn }) => `${at(address)} t ${dropsIn}\t[${name}]`,
+      );
+      const list = modules.map(
+        ({ name, address, references }) => `${name} 16384 ${references} - Live 0x${at(address)}`,
+      );
+      writeFileSync(files.kallsyms, [...image, ...own, ''].join('\n'));
+      writeFileSync(files.modules, [...list, ''].join('\n'));
+    },
+  };
+}
