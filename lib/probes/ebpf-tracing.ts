@@ -12,6 +12,9 @@ import type { ProbeSink, RunningProbe } from './probe.ts';
 /** While drops keep coming, the ring is read this often. */
 const BUSY_INTERVAL_MS = 3;
 
+/** How often lost drops are looked for while none is delivered. */
+const LOST_INTERVAL_MS = 1000;
+
 /** Most records that one turn of the event loop takes out of the ring. */
 const RECORDS_PER_TURN = 16_384;
 
@@ -27,6 +30,9 @@ export class EbpfTracing implements RunningProbe {
   #context: RecordContext | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  #lostTimer: NodeJS.Timeout | undefined;
+  /** Nothing is read before the tracer calls back. */
+  #asleep = false;
   #referenced = true;
   #lost = 0;
   #closed = false;
@@ -62,16 +68,26 @@ export class EbpfTracing implements RunningProbe {
     };
     // Not at once: whoever started this listens when it has it in hand.
     this.#immediate = setImmediate(() => this.#turn());
+    this.#lostTimer = setInterval(() => this.#tellLost(), LOST_INTERVAL_MS).unref();
+  }
+
+  /** Takes what the ring has, and comes again. */
+  #turn(): void {
+    // There may be both: the tracer calls back, and a flush found that there is more.
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#comeAgain(this.#deliver());
   }
 
   /**
-   * Takes what the ring has. While there is something, comes again on its own: at once if there was
-   * more than one turn takes, else after a pause. When there is nothing, asks to be woken.
+   * While drops come, the next turn comes on its own: at once if there were more than one turn takes,
+   * else after a pause. When there is none, the tracer is asked to call back. `count`: how many there
+   * were.
    */
-  #turn(): void {
-    const count = this.#deliver();
-    const asleep = count === 0 && this.#try(() => this.#tracer.wakeOnNext());
-    if (asleep || this.#closed || this.#failed) return;
+  #comeAgain(count: number): void {
+    if (this.#closed || this.#failed) return;
+    this.#asleep = count === 0 && this.#try(() => this.#tracer.wakeOnNext()) === true;
+    if (this.#asleep || this.#failed) return;
     if (count > 0 && count < RECORDS_PER_TURN) {
       this.#timer = setTimeout(() => this.#turn(), BUSY_INTERVAL_MS);
     } else {
@@ -111,12 +127,15 @@ export class EbpfTracing implements RunningProbe {
 
   flush(): void {
     this.#takeTalkers();
+    this.#tellLost();
     // What comes while this reads is not asked for.
     for (let rest = this.#tracer.waiting; rest > 0 && !this.#failed; ) {
       const count = this.#deliver();
       rest -= count;
-      if (count === 0) return;
+      if (count === 0) break;
     }
+    // The record that was to wake the reader may be among those that were just read.
+    if (this.#asleep) this.#comeAgain(0);
   }
 
   accounts(): DropAccount[] {
@@ -133,6 +152,7 @@ export class EbpfTracing implements RunningProbe {
 
   close(): void {
     this.#closed = true;
+    clearInterval(this.#lostTimer);
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     try {

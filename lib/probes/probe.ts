@@ -67,7 +67,10 @@ export interface ProbeSink {
 /** A probe at work. Its methods are not called after `close`. */
 export interface RunningProbe {
   readonly name: ProbeName;
-  /** Resolves when everything is delivered that was dropped before. */
+  /**
+   * Resolves when everything is delivered that was dropped before, and lost drops are told. Not called
+   * while the probe delivers.
+   */
   flush(): void | Promise<void>;
   /** What became of the drops so far, those included that are about to be delivered. */
   accounts(): readonly DropAccount[];

@@ -14,6 +14,7 @@ import type { DropFeed } from './drop-feed.ts';
 import type { DropLoop } from './drop-loop.ts';
 import type { DropWatch, DropWatchEvents } from './drop-watch.ts';
 import type { Ledger } from './ledger.ts';
+import { OnceATurn } from './once-a-turn.ts';
 import type { SummaryFeed } from './summary-feed.ts';
 
 /** What a watch is made of. */
@@ -42,6 +43,10 @@ export class OpenWatch extends EventEmitter implements DropWatch {
   #failure: Error | undefined;
   /** What is asked of the probe at this moment. */
   readonly #inquiries = new Set<Promise<unknown>>();
+  // Whoever asks may be a listener, which is told a batch: the probe delivers no other one meanwhile.
+  readonly #flushes: OnceATurn<void>;
+  readonly #ledgers: OnceATurn<Ledger>;
+  #tellsSummary = false;
 
   constructor(parts: WatchParts) {
     super();
@@ -49,6 +54,8 @@ export class OpenWatch extends EventEmitter implements DropWatch {
     this.#feed = feed;
     this.#running = running;
     this.#parts = parts;
+    this.#flushes = new OnceATurn(() => running.flush());
+    this.#ledgers = new OnceATurn(() => parts.books.ledger(running, this.lost));
     if (summary !== undefined) {
       // The probe keeps the process alive, as long as it is to be.
       const tell = () => this.#tellSummary().catch((error: Error) => this.fail(error));
@@ -93,7 +100,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
 
   async ledger(): Promise<Ledger> {
     if (this.#closing !== undefined) throw closed('watch');
-    return this.#inquire(() => this.#parts.books.ledger(this.#running, this.lost));
+    return this.#inquire(this.#ledgers);
   }
 
   batches(): DropLoop<DropBatch> {
@@ -138,12 +145,12 @@ export class OpenWatch extends EventEmitter implements DropWatch {
   }
 
   #flush(): Promise<void> {
-    return this.#inquire(async () => this.#running.flush());
+    return this.#inquire(this.#flushes);
   }
 
-  /** The probe stays open until `ask` has its answer. */
-  async #inquire<T>(ask: () => Promise<T>): Promise<T> {
-    const answer = ask();
+  /** The probe stays open until there is an answer. */
+  async #inquire<T>(inquiry: OnceATurn<T>): Promise<T> {
+    const answer = inquiry.ask();
     this.#inquiries.add(answer);
     try {
       return await answer;
@@ -160,10 +167,15 @@ export class OpenWatch extends EventEmitter implements DropWatch {
 
   async #tellSummary(): Promise<void> {
     // Asked for while the last one is not made yet, it would be late, too.
-    if (this.#inquiries.size > 0) return;
-    // The kernel's tables have room for so long only. To list the talkers takes its time.
-    if (this.listenerCount('summary') === 0) await this.#flush();
-    else this.#emitSafely('summary', await this.summary());
+    if (this.#tellsSummary) return;
+    this.#tellsSummary = true;
+    try {
+      // The kernel's tables have room for so long only. To list the talkers takes its time.
+      if (this.listenerCount('summary') === 0) await this.#flush();
+      else this.#emitSafely('summary', await this.summary());
+    } finally {
+      this.#tellsSummary = false;
+    }
   }
 
   /** Where nobody listens to them, they are lost: a loop is told of single drops only. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { beforeAll, expect, it } from 'vitest';
-import { type DropEvent, watchDrops } from '../../lib/index.ts';
+import { type DropEvent, type Ledger, openInjector, watchDrops } from '../../lib/index.ts';
 import { linkCounters, linkUp, netnsOf } from '../support/namespace.ts';
 import { dropUnknown, UNKNOWN } from '../support/recipe.ts';
 import { take, takeAll } from '../support/take.ts';
@@ -64,6 +64,32 @@ it('keeps what a loop did not read for the next loop', async () => {
   await dropUnknown();
   await drops.close();
   expect(await takeAll(drops)).toHaveLength(3);
+});
+
+it('tells drops in their order when a listener sends frames and asks for the ledger at each', async () => {
+  using injector = openInjector('lo');
+  const dropped = () => linkCounters('lo').rx['dropped'] ?? 0;
+  // Waits without a turn of the event loop. The next frame may be sent on another CPU.
+  const dropOne = () => {
+    const before = dropped();
+    injector.send(UNKNOWN);
+    while (dropped() === before);
+  };
+  await using drops = await watchDrops({ interface: 'lo' });
+  const values: (bigint | undefined)[] = [];
+  const ledgers: Promise<Ledger>[] = [];
+  drops.on('drop', ({ counter }) => {
+    values.push(counter?.after);
+    if (values.length < 10) dropOne();
+    ledgers.push(drops.ledger());
+  });
+  dropOne();
+  dropOne();
+  while (values.length < 11) await drops.ledger();
+  const first = values[0] ?? 0n;
+  expect(values).toEqual(values.map((_, i) => first + BigInt(i)));
+  const last = (await Promise.all(ledgers)).at(-1);
+  expect(last?.rows).toMatchObject([{ counter: 'rx_dropped', attributed: 11n, unattributed: 0n }]);
 });
 
 it('counts what exceeds the queue of a slow reader as lost', async () => {

@@ -1,32 +1,59 @@
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { beforeEach, expect, it, vi } from 'vitest';
-import { watchDrops } from '../../lib/index.ts';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { type LostEvent, watchDrops } from '../../lib/index.ts';
+import type { DropTracer } from '../../lib/native.ts';
+import { EbpfTracing } from '../../lib/probes/ebpf-tracing.ts';
+import type { ProbeSink } from '../../lib/probes/probe.ts';
 
-/** What the tracer answers when it is read for the first time. */
-const tracer = vi.hoisted(() => ({ drain: () => {}, detach: () => {}, lost: 0 }));
+const RECORD_BYTES = vi.hoisted(() => 144);
 
-vi.mock('../../lib/native.ts', () => ({
-  native: () => ({
-    DropTracer: class {
-      recordBytes = 144;
-      open = (onOpen: () => void) => onOpen();
+/** What the tracer answers, and how often it was asked to call back. */
+const tracer = vi.hoisted(() => ({
+  drain: (): ArrayBuffer | undefined => undefined,
+  detach: () => {},
+  lost: 0,
+  waiting: 0,
+  asked: 0,
+}));
+
+const FakeTracer = vi.hoisted(
+  () =>
+    class implements DropTracer {
+      recordBytes = RECORD_BYTES;
+      open = (onOpen: (error: undefined) => void) => onOpen(undefined);
       drain = () => tracer.drain();
       lost = () => tracer.lost;
-      wakeOnNext = () => true;
+      accounts = () => new ArrayBuffer(0);
+      takeTalkers = () => ({ talkers: new ArrayBuffer(0), others: 0, mostMissing: 0 });
+      wakeOnNext = () => {
+        tracer.asked += 1;
+        return true;
+      };
       detach = () => tracer.detach();
+      get waiting() {
+        return tracer.waiting;
+      }
       close() {}
       ref() {}
       unref() {}
     },
-    readLinkStats: () => new ArrayBuffer(0),
-  }),
+);
+
+vi.mock('../../lib/native.ts', () => ({
+  native: () => ({ DropTracer: FakeTracer, readLinkStats: () => new ArrayBuffer(0) }),
 }));
 
 beforeEach(() => {
-  tracer.drain = () => {};
+  tracer.drain = () => undefined;
   tracer.detach = () => {};
   tracer.lost = 0;
+  tracer.waiting = 0;
+  tracer.asked = 0;
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 it('tells what was lost while it was armed', async () => {
@@ -54,6 +81,57 @@ it('tells what the kernel refuses at closing', async () => {
   await drops.close();
   await expect(waiting).rejects.toMatchObject({ name: 'SystemCallError', errnoName: 'EIO' });
 });
+
+it('tells what was lost when it is flushed, also when no drop came since', async () => {
+  const { tracing, told } = await openTracing();
+  tracer.lost = 3;
+  tracing.flush();
+  expect(told.lost).toEqual([{ probe: 'ebpf', count: 3, where: 'kernel' }]);
+  tracing.close();
+});
+
+it('tells what was lost within a second, also when no drop comes', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const { tracing, told } = await openTracing();
+  tracer.lost = 3;
+  vi.advanceTimersByTime(1000);
+  expect(told.lost).toEqual([{ probe: 'ebpf', count: 3, where: 'kernel' }]);
+  tracing.close();
+});
+
+it('asks to be called back again when a flush has read the drop that was to call back', async () => {
+  const { tracing, told } = await openTracing();
+  tracer.waiting = 1;
+  tracer.drain = () => {
+    tracer.waiting = 0;
+    tracer.drain = () => undefined;
+    return new ArrayBuffer(RECORD_BYTES);
+  };
+  tracing.flush();
+  expect(told.drops).toBe(1);
+  expect(tracer.asked).toBe(2);
+  tracing.close();
+});
+
+/** A probe that has found its ring empty and waits for the tracer to call back. */
+async function openTracing() {
+  const told = { drops: 0, lost: [] as LostEvent[] };
+  const sink: ProbeSink = {
+    batch: ({ length }) => {
+      told.drops += length;
+    },
+    lost: (event) => told.lost.push(event),
+    totals() {},
+    talkers() {},
+    failed(error) {
+      throw error;
+    },
+  };
+  const tracing = new EbpfTracing(() => new FakeTracer(), sink, { summary: false });
+  await tracing.open();
+  await vi.waitUntil(() => tracer.asked === 1);
+  return { tracing, told };
+}
 
 function refuse(): never {
   throw Object.assign(new Error('ioctl'), { syscall: 'ioctl', errno: constants.errno.EIO });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { expect, it, vi } from 'vitest';
-import type { DropEvent, DropWatch } from '../../lib/index.ts';
+import type { DropEvent, DropWatch, Ledger } from '../../lib/index.ts';
 import type { RunningProbe } from '../../lib/probes/probe.ts';
 import { DropFeed } from '../../lib/watch/drop-feed.ts';
 import { OpenWatch } from '../../lib/watch/open-watch.ts';
@@ -122,6 +122,38 @@ it("tells 'error' of what fails while closing where no loop is open", async () =
   expect(told).toHaveBeenCalledExactlyOnceWith(error);
 });
 
+it('tells drops in their order when a listener asks for the ledger at each of them', async () => {
+  const waiting = [[3, 4], [5]];
+  const { feed, drops, running } = open();
+  running.flush = () => {
+    const next = waiting.shift();
+    if (next !== undefined) feed.batch(batchOf(next));
+  };
+  const told: number[] = [];
+  const ledgers: Promise<unknown>[] = [];
+  drops.on('drop', ({ ifindex }) => {
+    told.push(ifindex);
+    ledgers.push(drops.ledger());
+  });
+  feed.batch(batchOf([1, 2]));
+  expect(told).toEqual([1, 2]);
+  await vi.waitUntil(() => told.length === 5);
+  await Promise.all(ledgers);
+  expect(told).toEqual([1, 2, 3, 4, 5]);
+  await drops.close();
+});
+
+it('makes one ledger for all who ask before it is begun', async () => {
+  const { drops, running } = open();
+  running.flush = vi.fn();
+  const [first, second] = await Promise.all([drops.ledger(), drops.ledger()]);
+  expect(first).toBe(second);
+  expect(running.flush).toHaveBeenCalledTimes(1);
+  await drops.ledger();
+  expect(running.flush).toHaveBeenCalledTimes(2);
+  await drops.close();
+});
+
 /** A watch whose probe is the test. */
 function open(queueLimit = 10, close: (feed: DropFeed) => void = () => {}) {
   const feed = new DropFeed(queueLimit);
@@ -134,10 +166,18 @@ function open(queueLimit = 10, close: (feed: DropFeed) => void = () => {}) {
     ref() {},
     unref() {},
   };
-  const books = { since: new Date(), ledger: () => Promise.reject(new Error('No ledger here.')) };
+  const books = { since: new Date(), ledger };
   const parts = { feed, running, books, passedOver: [], summary: undefined, everyMs: undefined };
   const drops: DropWatch = new OpenWatch({ ...parts, cleanUp });
-  return { feed, drops, cleanUp };
+  return { feed, drops, cleanUp, running };
+}
+
+/** A ledger without rows. */
+async function ledger(running: RunningProbe): Promise<Ledger> {
+  await running.flush();
+  const now = new Date();
+  const softnet = { dropped: 0n, timeSqueeze: 0n };
+  return { probe: running.name, since: now, until: now, rows: [], taps: [], softnet };
 }
 
 /** The numbers of all drops up to the end of a loop. */
