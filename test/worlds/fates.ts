@@ -1,0 +1,158 @@
+import { type Link, Network } from './network.ts';
+import type { SendStep, Step, Stream, World } from './world.ts';
+
+/** A counter that each frame of a stream raises by one. */
+export interface Rise {
+  /** Key of the link. */
+  readonly link: string;
+  readonly counter: 'rx_dropped' | 'tx_dropped' | 'rx_nohandler' | 'rx_otherhost_dropped';
+  /**
+   * 'frame': the frame's own drop raises it, on that link. 'driver': the link's driver does. 'peer': the
+   * frame is longer than what the link takes from its peer. 'none': no frame of the link is dropped.
+   */
+  readonly by: 'frame' | 'driver' | 'peer' | 'none';
+}
+
+/** What becomes of the frames of a stream. */
+export interface Sent {
+  readonly stream: Stream;
+  /** The index of the step in the world, and of the stream in the step. */
+  readonly step: number;
+  readonly index: number;
+  /** Undefined: the model does not know. Empty: the frames raise no counter. */
+  readonly fate: readonly Rise[] | undefined;
+}
+
+/** What becomes of all streams of a world. */
+export function fatesOf(world: World): Sent[] {
+  const network = new Network();
+  return world.steps.flatMap((step, at): Sent[] => {
+    if (step.do !== 'send') {
+      network.apply(step);
+      return [];
+    }
+    const streams = step.streams.map((stream, index) => ({
+      stream,
+      step: at,
+      index,
+      fate: isCalm(step) ? fateOf(network, stream) : undefined,
+    }));
+    for (const inner of step.meanwhile) network.apply(inner);
+    return streams;
+  });
+}
+
+/** Steps that leave the ways of frames as they are. */
+const HARMLESS: readonly Step['do'][] = ['watch', 'ledger', 'close', 'rename'];
+
+function isCalm(step: SendStep): boolean {
+  return step.meanwhile.every((inner) => HARMLESS.includes(inner.do));
+}
+
+type Fate = readonly Rise[] | undefined;
+
+/** An Ethernet header and the tag that the kernel keeps beside the frame. */
+const FRAME_OVERHEAD = 14 + 4;
+
+function fateOf(network: Network, stream: Stream): Fate {
+  const link = network.link(stream.on);
+  if (!link.up) return undefined;
+  switch (link.kind) {
+    case 'veth':
+      return transmit(network, link, stream);
+    case 'macvlan':
+    case 'vlan': {
+      const lower = network.link(link.on ?? '');
+      if (!lower.up || (link.kind === 'vlan' && stream.vlan !== undefined)) return undefined;
+      const fate = transmit(network, lower, link.vlan ? { ...stream, vlan: link.vlan } : stream);
+      // The upper device is told that its lower one refused the frame, and may count that.
+      return fate?.some(({ by }) => by !== 'frame') ? undefined : fate;
+    }
+    case 'bridge':
+      if (link.stp || stream.vlan !== undefined || stream.to === 'receiver') return undefined;
+      return flood(network, network.ports(link.key), stream);
+    case 'dummy':
+      return [];
+    case 'tap':
+      if (stream.frame === 'version0') return undefined;
+      return receive(network, link, stream);
+    case 'tun':
+      if (stream.frame === 'version0')
+        return [{ link: link.key, counter: 'rx_dropped', by: 'none' }];
+      return stream.frame === 'udp' ? [] : undefined;
+  }
+}
+
+/** What a veth device sends is received by its peer. */
+function transmit(network: Network, link: Link, stream: Stream): Fate {
+  if (link.kind !== 'veth' || link.peer === undefined) return undefined;
+  const peer = network.link(link.peer);
+  if (!peer.up) return undefined;
+  if (stream.length > peer.mtu + FRAME_OVERHEAD) {
+    return [
+      { link: peer.key, counter: 'rx_dropped', by: 'peer' },
+      { link: link.key, counter: 'tx_dropped', by: 'driver' },
+    ];
+  }
+  return receive(network, peer, stream);
+}
+
+function receive(network: Network, link: Link, stream: Stream): Fate {
+  if (!link.up || isTapped(network, link)) return undefined;
+  if (link.bridge !== undefined) return bridged(network, link, stream);
+  const { vlan } = stream;
+  const uppers = network.uppers(link.key);
+  const vlanDevice = uppers.find(
+    (upper) =>
+      vlan !== undefined &&
+      vlan.id !== 0 &&
+      upper.vlan?.id === vlan.id &&
+      upper.vlan.protocol === vlan.protocol,
+  );
+  if (vlanDevice !== undefined) {
+    if (!vlanDevice.up || isTapped(network, vlanDevice)) return undefined;
+    return handle(vlanDevice, { ...stream, vlan: undefined });
+  }
+  const macvlan = uppers.find(({ kind }) => kind === 'macvlan');
+  if (macvlan === undefined || stream.to !== 'broadcast') return handle(link, stream);
+  if (macvlan.shortQueue || isTapped(network, macvlan)) return undefined;
+  return [...handle(link, stream), ...(macvlan.up ? handle(macvlan, stream) : [])];
+}
+
+/** What the protocol handlers do with a frame that has arrived on a link. */
+function handle(
+  { key: link }: Link,
+  {
+    frame,
+    to,
+    vlan,
+  }: Pick<Stream, 'frame' | 'to'> & { readonly vlan?: Stream['vlan'] | undefined },
+): readonly Rise[] {
+  if (frame === 'unknown') return [{ link, counter: 'rx_dropped', by: 'frame' }];
+  const isOthers = to === 'stranger' || (vlan !== undefined && vlan.id !== 0);
+  return isOthers ? [{ link, counter: 'rx_otherhost_dropped', by: 'frame' }] : [];
+}
+
+function bridged(network: Network, port: Link, stream: Stream): Fate {
+  const bridge = network.link(port.bridge ?? '');
+  if (bridge.stp || !bridge.up || stream.vlan !== undefined || isTapped(network, bridge)) {
+    return undefined;
+  }
+  const own = stream.to === 'stranger' ? [] : handle(bridge, stream);
+  if (stream.to === 'receiver') return own;
+  const others = network.ports(bridge.key).filter(({ key }) => key !== port.key);
+  const elsewhere = flood(network, others, stream);
+  return elsewhere === undefined ? undefined : [...own, ...elsewhere];
+}
+
+/** A bridge drops what is too long for a port without counting it. */
+function flood(network: Network, ports: readonly Link[], stream: Stream): Fate {
+  const fates = ports
+    .filter(({ mtu }) => stream.length <= mtu + FRAME_OVERHEAD)
+    .map((port) => (port.up ? transmit(network, port, stream) : undefined));
+  return fates.includes(undefined) ? undefined : fates.flatMap((fate) => fate ?? []);
+}
+
+function isTapped(network: Network, link: Link): boolean {
+  return [...network.taps.values()].some(({ on }) => on === link.key);
+}

@@ -1,0 +1,285 @@
+import { cpus } from 'node:os';
+import type { WatchOptions } from '../../dist/index.js';
+import { ip, netnsOf, type PeerNamespace } from '../support/namespace.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { addressOf, frameHead, sourceOf, type Target } from './frames.ts';
+import { Hands } from './hands.ts';
+import { type Link, Network } from './network.ts';
+import type { Observed, ObservedStream, ObservedWatch } from './observed.ts';
+import { Watching } from './watching.ts';
+import type { Place, SendStep, Step, Stream, WatchStep } from './world.ts';
+
+/** RFC 8200, section 5 */
+const LEAST_MTU_OF_IPV6 = 1280;
+
+/** Takes the steps of a world. */
+export class Player {
+  readonly #there: PeerNamespace;
+  readonly #network = new Network();
+  readonly #names = new Map<string, string>();
+  readonly #homes = new Map<string, string[]>();
+  readonly #hands = [0, 1].map((cpu) => new Hands(cpu % cpus().length));
+  readonly #watches = new Map<string, Watching>();
+  readonly #closed: ObservedWatch[] = [];
+  readonly #streams: ObservedStream[] = [];
+  #nextFrame = 1;
+  #stepsBegun = 0;
+  #isSending = false;
+
+  constructor(there: PeerNamespace) {
+    this.#there = there;
+  }
+
+  async play(steps: readonly Step[]): Promise<Pick<Observed, 'homes' | 'streams' | 'watches'>> {
+    for (const step of steps) {
+      this.#stepsBegun += 1;
+      await this.#take(step);
+    }
+    for (const watching of this.#watches.values()) await watching.ledger(true);
+    for (const watching of this.#watches.values()) {
+      this.#closed.push(await watching.close(true));
+    }
+    this.#watches.clear();
+    return {
+      homes: Object.fromEntries(this.#homes),
+      streams: this.#streams,
+      watches: this.#closed,
+    };
+  }
+
+  /** Ends what other programs did. */
+  close(): void {
+    for (const hands of this.#hands) hands.close();
+  }
+
+  async #take(step: Step): Promise<void> {
+    if (step.do === 'send') return await this.#send(step);
+    if (!this.#network.apply(step)) throw new Error(`Impossible: ${JSON.stringify(step)}`);
+    switch (step.do) {
+      case 'veth': {
+        const peer = ['peer', 'name', step.peer, 'mtu', String(step.peerMtu)];
+        const [address, peerAddress] = [step.name, step.peer].map((key) =>
+          addressOf(this.#network.link(key).number),
+        );
+        const ends = [
+          'address',
+          address ?? '',
+          'type',
+          'veth',
+          ...peer,
+          'address',
+          peerAddress ?? '',
+        ];
+        ip('link', 'add', 'name', step.name, 'mtu', String(step.mtu), ...ends);
+        for (const key of [step.name, step.peer]) this.#arrive(key, step.ipv6);
+        for (const key of [step.name, step.peer]) await this.#carrier(key);
+        return;
+      }
+      case 'bridge': {
+        const options = [
+          ...['stp_state', step.stp ? '1' : '0'],
+          ...(step.vlanFiltering ? ['vlan_filtering', '1'] : []),
+        ];
+        this.#add(step.name, [], 'bridge', options);
+        return;
+      }
+      case 'dummy':
+        this.#add(step.name, [], 'dummy', []);
+        return;
+      case 'vlan': {
+        const options = ['proto', step.protocol, 'id', String(step.id)];
+        this.#add(step.name, ['link', this.#name(step.on)], 'vlan', options);
+        return;
+      }
+      case 'macvlan': {
+        const queue = step.queue === undefined ? [] : ['bcqueuelen', String(step.queue)];
+        const options = ['mode', step.mode, ...queue];
+        this.#add(step.name, ['link', this.#name(step.on)], 'macvlan', options);
+        return;
+      }
+      case 'tun': {
+        const { place } = this.#network.link(step.name);
+        const command = { do: 'tun', namespace: this.#path(place), name: step.name };
+        await this.#hand(0).ask({ ...command, mode: step.mode });
+        this.#names.set(step.name, step.name);
+        this.#rememberHome(step.name);
+        if (step.mode === 'tap') {
+          const address = addressOf(this.#network.link(step.name).number);
+          this.#ip(place, 'link', 'set', 'dev', step.name, 'address', address);
+        }
+        this.#ip(place, 'addr', 'add', `${this.#target(step.name).ipv4}/24`, 'dev', step.name);
+        this.#ip(place, 'link', 'set', 'dev', step.name, 'up');
+        return;
+      }
+      case 'port':
+        this.#set(step.link, 'master', this.#name(step.of));
+        return;
+      case 'up':
+      case 'down':
+        this.#set(step.link, step.do);
+        return;
+      case 'rename':
+        this.#set(step.link, 'name', step.to);
+        this.#names.set(step.link, step.to);
+        return;
+      case 'delete':
+      case 'move':
+        throw new Error('Not yet.');
+      case 'tap': {
+        const { place } = this.#network.link(step.on);
+        const { etherType } = step;
+        const on = { namespace: this.#path(place), on: this.#name(step.on), name: step.name };
+        await this.#hand(0).ask({
+          do: 'tap',
+          ...on,
+          ...(etherType !== undefined && { etherType }),
+        });
+        return;
+      }
+      case 'untap':
+        await this.#hand(0).ask({ do: 'untap', name: step.name });
+        return;
+      case 'watch': {
+        const start = { armedAt: this.#stepsBegun, isMidTraffic: this.#isSending };
+        const watching = await Watching.arm(step, this.#options(step), this.#there, start);
+        this.#watches.set(step.name, watching);
+        return;
+      }
+      case 'ledger':
+        await this.#watches.get(step.of)?.ledger(!this.#isSending);
+        return;
+      case 'close': {
+        const watching = this.#watches.get(step.watch);
+        this.#watches.delete(step.watch);
+        if (watching !== undefined) this.#closed.push(await watching.close(!this.#isSending));
+        return;
+      }
+    }
+  }
+
+  async #send(step: SendStep): Promise<void> {
+    this.#isSending = true;
+    const index = this.#stepsBegun - 1;
+    const sent = Promise.all(step.streams.map((stream, at) => this.#stream(stream, index, at)));
+    // A failure is told when it is waited for.
+    sent.catch(() => {});
+    for (const inner of step.meanwhile) await this.#take(inner);
+    await sent;
+    this.#isSending = false;
+  }
+
+  async #stream(stream: Stream, step: number, index: number): Promise<void> {
+    const link = this.#network.link(stream.on);
+    const isTun = link.kind === 'tun';
+    const isWritten = isTun || link.kind === 'tap';
+    const { head, numberAt } = frameHead(stream, this.#target(this.#receiverOf(link)), isTun);
+    const first = this.#nextFrame;
+    this.#nextFrame += stream.count;
+    const common = {
+      head: head.toString('hex'),
+      numberAt,
+      first,
+      count: stream.count,
+      length: isTun ? stream.length - 14 : stream.length,
+    };
+    const name = this.#name(stream.on);
+    const how = isWritten
+      ? { do: 'write', tun: stream.on }
+      : { do: 'send', namespace: this.#path(link.place), on: name };
+    // The process that holds a tun device open is the one that can write to it.
+    const hands = this.#hand(isWritten ? 0 : stream.cpu);
+    const { sent = 0, errors = {} } = await hands.ask({ ...how, ...common });
+    this.#streams.push({ step, index, first, sent, errors });
+  }
+
+  #options(step: WatchStep): WatchOptions {
+    const { there } = { there: this.#there };
+    const ways = { default: undefined, pid: there.pid, name: 'there', path: this.#path('there') };
+    const namespace = step.in === 'all' ? 'all' : ways[step.by];
+    return {
+      ...(namespace !== undefined && { networkNamespace: namespace }),
+      ...(step.interfaces !== undefined && {
+        interface: step.interfaces.map((key) => this.#name(key)),
+      }),
+      ...(step.sources !== undefined && { source: step.sources.map(sourceOf) }),
+    };
+  }
+
+  /** Makes a link that is not half of a pair, and sets it up. */
+  #add(key: string, on: readonly string[], type: string, options: readonly string[]): void {
+    const { place, number } = this.#network.link(key);
+    const name = ['name', key, 'address', addressOf(number)];
+    this.#ip(place, 'link', 'add', ...on, ...name, 'type', type, ...options);
+    this.#names.set(key, key);
+    this.#rememberHome(key);
+    this.#ip(place, 'link', 'set', 'dev', key, 'up');
+  }
+
+  /** Puts half of a new veth pair in its place, and sets it up. */
+  #arrive(key: string, ipv6: boolean): void {
+    const { place, mtu } = this.#network.link(key);
+    this.#names.set(key, key);
+    // With a smaller MTU a link has no IPv6.
+    if (!ipv6 && mtu >= LEAST_MTU_OF_IPV6) ip('link', 'set', 'dev', key, 'addrgenmode', 'none');
+    if (place === 'there') ip('link', 'set', 'dev', key, 'netns', String(this.#there.pid));
+    this.#rememberHome(key);
+    this.#ip(place, 'addr', 'add', `${this.#target(key).ipv4}/24`, 'dev', key);
+    this.#ip(place, 'link', 'set', 'dev', key, 'up');
+  }
+
+  #set(key: string, ...what: readonly string[]): void {
+    this.#ip(this.#network.link(key).place, 'link', 'set', 'dev', this.#name(key), ...what);
+  }
+
+  async #carrier(key: string): Promise<void> {
+    const { place } = this.#network.link(key);
+    await waitFor(`${key} to be up`, () => {
+      const output = this.#ip(place, '-j', 'link', 'show', 'dev', this.#name(key));
+      const [link]: { operstate: string }[] = JSON.parse(output);
+      return link?.operstate === 'UP';
+    });
+  }
+
+  #rememberHome(key: string): void {
+    const { place } = this.#network.link(key);
+    const output = this.#ip(place, '-j', 'link', 'show', 'dev', this.#name(key));
+    const [link]: { ifindex: number }[] = JSON.parse(output);
+    const netns = place === 'here' ? netnsOf() : this.#there.netns;
+    const homes = this.#homes.get(key) ?? [];
+    this.#homes.set(key, [...homes, `${netns} ${link?.ifindex}`]);
+  }
+
+  /** Addresses of a link. Those of the two ends of a veth pair are in one IPv4 network. */
+  #target(key: string): Target {
+    const { number, peer } = this.#network.link(key);
+    const other = peer === undefined ? number : this.#network.link(peer).number;
+    const host = number <= other ? 1 : 2;
+    return { address: addressOf(number), ipv4: `10.77.${Math.min(number, other)}.${host}` };
+  }
+
+  /** Key of the link that a frame sent on a link is addressed to. */
+  #receiverOf(link: Link): string {
+    if (link.peer !== undefined) return link.peer;
+    if (link.on !== undefined) return this.#receiverOf(this.#network.link(link.on));
+    return link.key;
+  }
+
+  #name(key: string): string {
+    return this.#names.get(key) ?? key;
+  }
+
+  #hand(cpu: number): Hands {
+    const hands = this.#hands[cpu];
+    if (hands === undefined) throw new Error(`There is no CPU ${cpu} in the model.`);
+    return hands;
+  }
+
+  #path(place: Place): string {
+    return `/proc/${place === 'here' ? process.pid : this.#there.pid}/ns/net`;
+  }
+
+  #ip(place: Place, ...args: readonly string[]): string {
+    if (place === 'here') return ip(...args);
+    return this.#there.ip(...args);
+  }
+}
