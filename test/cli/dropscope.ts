@@ -1,10 +1,9 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import {
-  finished,
   type NodeOptions,
   type NodeResult,
   runNode,
+  type StartedNode,
   startNode,
 } from '../support/run-node.ts';
 
@@ -16,37 +15,25 @@ export function dropscope(args: readonly string[], options?: NodeOptions): Promi
   return runNode([MAIN, ...args], options);
 }
 
-/** A watch that is armed. */
-export interface StartedWatch {
-  readonly child: ChildProcessWithoutNullStreams;
-  /** Reads its output to the end. */
-  finish(): Promise<NodeResult>;
-}
-
-/** Starts `dropscope watch` and waits until it says that it is ready. Its stdout is not read. */
-export function startWatch(...args: string[]): Promise<StartedWatch> {
+/** Starts `dropscope watch` and waits until it says that it is ready. */
+export function startWatch(...args: string[]): Promise<StartedNode> {
   return startWatching('watch', ...args);
 }
 
-/** The same of any command that watches. */
-export async function startWatching(...args: string[]): Promise<StartedWatch> {
-  const child = startNode([MAIN, ...args]);
+/** Starts any command that watches, and waits until it says that it is ready. */
+export async function startWatching(...args: string[]): Promise<StartedNode> {
+  const { child, finish } = startNode([MAIN, ...args]);
   let stderr = '';
   await new Promise<void>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
       if (/^ready$/m.test(stderr)) resolve();
     });
-    child.once('exit', () => reject(new Error(`It ended before it was ready: ${stderr}`)));
+    // Its last words come before 'close', but not always before 'exit'.
+    child.once('close', () => reject(new Error(`It ended before it was ready: ${stderr}`)));
   });
-  return {
-    child,
-    async finish() {
-      // stderr flows already: what came before is not in the stream any more.
-      const result = await finished(child);
-      return { ...result, stderr };
-    },
-  };
+  // stderr flows already: what came before is not in the stream any more.
+  return { child, finish: async () => ({ ...(await finish()), stderr }) };
 }
 
 /** The objects of an output that has one a line. */

@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { watchDrops } from '../../lib/index.ts';
 import { carrier, tc } from '../support/links.ts';
 import { ip, linkCounters, linkUp, vethPair } from '../support/namespace.ts';
-import { finished, startNode } from '../support/run-node.ts';
+import { startNode } from '../support/run-node.ts';
 import { setNamespaceSysctl } from '../support/sysctl.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { dropscope, MAIN, objects } from './dropscope.ts';
@@ -82,11 +82,10 @@ it('tells in JSON what it sent, how often', async () => {
 
 it('tells how many it had sent when Ctrl-C came', async () => {
   const before = linkCounters('lo').tx['packets'] ?? 0;
-  const child = startNode([MAIN, 'inject', 'lo', '--count', '1000000000']);
-  const result = finished(child);
+  const { child, finish } = startNode([MAIN, 'inject', 'lo', '--count', '1000000000']);
   await waitFor('the first frame', () => linkCounters('lo').tx['packets'] !== before);
   child.kill('SIGINT');
-  const { code, stdout } = await result;
+  const { code, stdout } = await finish();
   expect(code).toBe(130);
   const [, sent] = /^Sent (\d+) of 1000000000 frames of 60 bytes on lo: /.exec(stdout) ?? [];
   expect(before + Number(sent)).toBe(linkCounters('lo').tx['packets']);
@@ -98,8 +97,7 @@ it('tells how many it had sent when Ctrl-C came while it waited for room', async
   for (const name of ['slow', 'peer']) linkUp(name);
   await carrier('slow');
   tc('qdisc', 'add', 'dev', 'slow', 'root', ...TOO_SLOW);
-  const child = startNode([MAIN, 'inject', 'slow', '--count', '1000000000']);
-  const result = finished(child);
+  const { child, finish } = startNode([MAIN, 'inject', 'slow', '--count', '1000000000']);
   let before = 0;
   await waitFor('the send buffer to be full', () => {
     const still = before > 0 && before === taken('slow');
@@ -107,7 +105,7 @@ it('tells how many it had sent when Ctrl-C came while it waited for room', async
     return still;
   });
   child.kill('SIGINT');
-  const { code, stdout, stderr } = await result;
+  const { code, stdout, stderr } = await finish();
   expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
   expect(stdout).toMatch(`Sent ${taken('slow')} of 1000000000 frames of 60 bytes on slow: `);
   ip('link', 'del', 'dev', 'slow');

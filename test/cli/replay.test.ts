@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readLinkStats } from '../../lib/index.ts';
 import { pcapFile, type TimedFrame } from '../support/capture-file.ts';
 import { linkUp } from '../support/namespace.ts';
-import { finished, startNode } from '../support/run-node.ts';
+import { startNode } from '../support/run-node.ts';
 import { dropscope, MAIN, objects } from './dropscope.ts';
 
 let folder: string;
@@ -59,9 +59,9 @@ it('sends what standard input brings: a file, a pipe, or a socket', async () => 
     expect((await promisify(execFile)('sh', args)).stdout).toMatch(sent);
   }
   // Node.js gives its children sockets.
-  const child = startNode([MAIN, 'replay', 'lo', '-']);
+  const { child, finish } = startNode([MAIN, 'replay', 'lo', '-']);
   child.stdin.end(readFileSync(file));
-  expect(await finished(child)).toMatchObject({ code: 0, stdout: expect.stringMatching(sent) });
+  expect(await finish()).toMatchObject({ code: 0, stdout: expect.stringMatching(sent) });
   const { code, stderr } = await dropscope(['replay', 'lo', '-', '--loop', '2']);
   expect(code).toBe(2);
   expect(stderr).toContain('A pipe or standard input can be read once only.');

@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { beforeAll, expect, it } from 'vitest';
 import { injectFrame } from '../../lib/index.ts';
 import { linkCounters, linkUp, vethPair } from '../support/namespace.ts';
@@ -80,11 +78,9 @@ it('exits with 1 for an interface that is not there', async () => {
 });
 
 it('ends quietly when nobody reads', async () => {
-  const child = startNode([MAIN, 'stats']);
+  const { child, finish } = startNode([MAIN, 'stats']);
   child.stdout.destroy();
-  const stderr = text(child.stderr);
-  expect(await once(child, 'close')).toEqual([141, null]);
-  expect(await stderr).toBe('');
+  expect(await finish()).toEqual({ code: 141, signal: null, stdout: '', stderr: '' });
 });
 
 it('tells that its output cannot be written', () => {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { text } from 'node:stream/consumers';
 import { beforeAll, expect, it } from 'vitest';
 import { type EthernetFrame, injectFrame, openInjector } from '../../lib/index.ts';
 import { linkUp } from '../support/namespace.ts';
+import type { StartedNode } from '../support/run-node.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { objects, type StartedWatch, startWatch } from './dropscope.ts';
+import { objects, startWatch } from './dropscope.ts';
 
 const FRAME: EthernetFrame = {
   source: '00:00:5e:00:53:00',
@@ -65,38 +65,34 @@ it('counts as lost what a slow reader has no room for: delivered and lost are al
 });
 
 it('is killed by a second Ctrl-C while it waits for its reader', async () => {
-  const { child } = await interruptedWhileFull();
+  const { child, finish } = await interruptedWhileFull();
   child.kill('SIGINT');
-  const [code, signal] = await once(child, 'exit');
-  expect({ code, signal }).toEqual({ code: null, signal: 'SIGINT' });
-  child.stdout.destroy();
+  await once(child, 'exit');
+  expect(await finish()).toMatchObject({ code: null, signal: 'SIGINT' });
 });
 
 it('tells what it saw when a Ctrl-C has ended its reader, too', async () => {
-  const { child } = await interruptedWhileFull();
+  const { child, finish } = await interruptedWhileFull();
   child.stdout.destroy();
-  const stderr = text(child.stderr);
-  const [code] = await once(child, 'exit');
+  const { code, stderr } = await finish();
   expect(code).toBe(130);
-  expect(await stderr).toMatch(/^\nSeen: \d+ drops [\s\S]*\nLost: none\n$/);
+  expect(stderr).toMatch(/^ready\n\nSeen: \d+ drops [\s\S]*\nLost: none\n$/);
 });
 
 it('ends quietly when its reader goes away', async () => {
-  const { child } = await startWatch('lo', '--json');
+  const { child, finish } = await startWatch('lo', '--json');
   await injectFrame('lo', FRAME);
   await once(child.stdout, 'readable');
   child.stdout.destroy();
-  const stderr = text(child.stderr);
   await waitFor('the watch to notice that nobody reads', async () => {
     await injectFrame('lo', FRAME);
     return child.exitCode !== null;
   });
-  expect(child.exitCode).toBe(141);
-  expect(await stderr).toBe('');
+  expect(await finish()).toMatchObject({ code: 141, stderr: 'ready\n' });
 });
 
 /** A watch that has heard a Ctrl-C, and cannot close before its reader takes more than a pipe holds. */
-async function interruptedWhileFull(): Promise<StartedWatch> {
+async function interruptedWhileFull(): Promise<StartedNode> {
   const watch = await startWatch('lo', '--json');
   using injector = openInjector('lo');
   await injector.sendAll(Array.from({ length: 20_000 }, () => FRAME));

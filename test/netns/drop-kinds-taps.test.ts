@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +6,7 @@ import { testDropKinds } from '../support/drop-kind.ts';
 import { observe, vethScene } from '../support/drop-scene.ts';
 import { ipv4Frame, STRANGER, UNKNOWN_TYPE, unknownFrame } from '../support/frames.ts';
 import { holdPython } from '../support/python.ts';
+import { startChild } from '../support/start-child.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const ETH_P_ALL = 3;
@@ -75,7 +75,8 @@ async function sendTen(frame = unknownFrame()): Promise<void> {
 
 /** Has tcpdump listen on `b`. Its end gives what it says of it. */
 async function startTcpdump(): Promise<AsyncDisposable & { end(): Promise<string> }> {
-  const tcpdump = spawn('tcpdump', ['--immediate-mode', '-n', '-i', 'b', '-w', '/dev/null']);
+  const options = ['--immediate-mode', '-Z', 'root'];
+  const tcpdump = startChild('tcpdump', [...options, '-n', '-i', 'b', '-w', '/dev/null']);
   let said = '';
   tcpdump.stderr.on('data', (chunk: Buffer) => {
     said += chunk;

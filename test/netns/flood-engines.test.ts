@@ -16,7 +16,7 @@ import { SENDER } from '../support/frames.ts';
 import { carrier, receiveOffload, tc } from '../support/links.ts';
 import { ip, linkCounters, linkUp, openNamespace } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
-import { type Capability, finished, runNode, startNode } from '../support/run-node.ts';
+import { type Capability, runNode, startNode } from '../support/run-node.ts';
 import { addVeth, deleteVeth, moveB } from '../support/veth-injection.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -290,14 +290,13 @@ describe('live-frames', () => {
       const plan = { frame: new Uint8Array(60), count: 3_000_000, engine: 'live-frames' };
       const { sent, refused } = await openInjector('a').flood(plan);
       console.log(sent, JSON.stringify(refused));`;
-    const child = startNode(['--input-type=module', '--eval', script]);
-    const done = finished(child);
+    const { child, finish } = startNode(['--input-type=module', '--eval', script]);
     for (const packets of [1000, 1_500_000]) {
       await waitFor('frames', () => (linkCounters('b').rx['packets'] ?? 0) > packets);
       child.kill('SIGSTOP');
       child.kill('SIGCONT');
     }
-    expect(await done).toMatchObject({ stdout: '3000000 {}\n', code: 0 });
+    expect(await finish()).toMatchObject({ stdout: '3000000 {}\n', code: 0 });
     expect(linkCounters('b').rx).toMatchObject({ packets: 3_000_000 });
   });
 

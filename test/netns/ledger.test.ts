@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -6,15 +6,17 @@ import { injectFrame, type LedgerRow, watchDrops } from '../../lib/index.ts';
 import { vethScene } from '../support/drop-scene.ts';
 import { frameSender } from '../support/frame-sender.ts';
 import { unknownFrame } from '../support/frames.ts';
-import { ip, linkUp, netnsOf, vethPair } from '../support/namespace.ts';
+import { ip, linkCounters, linkUp, netnsOf, vethPair } from '../support/namespace.ts';
 import { holdPython } from '../support/python.ts';
+import { startChild } from '../support/start-child.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 beforeAll(vethScene);
 
 /** Sends in another process, which the caller waits for. */
 function send(count: number, cpu: number) {
   const [command, args] = frameSender({ on: 'lo', count, cpu });
-  return once(spawn(command, args, { stdio: 'inherit' }), 'exit');
+  return once(startChild(command, args), 'exit');
 }
 
 function sumOf({ attributed, filtered, lost, inFlight, unattributed }: LedgerRow): bigint {
@@ -79,6 +81,7 @@ it.each(['drops', 'summary'] as const)(
   async (deliver) => {
     const COUNT = 150_000;
     await using drops = await watchDrops({ interface: 'lo', deliver, ringBytes: 2 ** 26 });
+    const before = linkCounters('lo').rx['dropped'] ?? 0;
     let sending = true;
     const sent = Promise.all([send(COUNT, 0), send(COUNT, 1)]).finally(() => {
       sending = false;
@@ -91,6 +94,8 @@ it.each(['drops', 'summary'] as const)(
       await nextTurn();
     }
     await sent;
+    const dropped = () => linkCounters('lo').rx['dropped'] ?? 0;
+    await waitFor('the kernel to drop the last frames', () => dropped() >= before + 2 * COUNT);
     expect((await drops.ledger()).rows).toMatchObject([
       { counted: BigInt(2 * COUNT), attributed: BigInt(2 * COUNT), inFlight: 0n, lost: 0n },
     ]);

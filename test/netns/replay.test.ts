@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ import { pcapFile, pcapngFile, type TimedFrame } from '../support/capture-file.t
 import { tc } from '../support/links.ts';
 import { ip, linkCounters, openNamespace } from '../support/namespace.ts';
 import { countDescriptors } from '../support/resources.ts';
+import { startChild } from '../support/start-child.ts';
 import { addVeth, deleteVeth, hashArrived, hashOf, moveB } from '../support/veth-injection.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -106,7 +107,7 @@ describe('replay', () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     const path = write('piped.pcapng', pcapngFile(timed([60, 60], 1n), STYLE));
-    const closed = once(spawn('sh', ['-c', 'cat "$0" > "$1"', path, pipe]), 'close');
+    const closed = once(startChild('sh', ['-c', 'cat "$0" > "$1"', path, pipe]), 'close');
     expect(await injector.replay(pipe)).toMatchObject({ sent: 2 });
     await closed;
   });
@@ -119,7 +120,7 @@ describe('replay', () => {
     await expect(lonely).rejects.toMatchObject({ name: 'TimeoutError' });
     const abort = new AbortController();
     const replay = injector.replay(pipe, { signal: abort.signal }).catch((error) => error);
-    const writer = spawn('sh', ['-c', 'cat > "$0"', pipe]);
+    const writer = startChild('sh', ['-c', 'cat > "$0"', pipe]);
     writer.stdin.write(pcapFile(timed([60], 1n), STYLE));
     await waitFor('its frame', () => linkCounters('b').rx['packets'] === 1);
     abort.abort(new Error('enough'));
@@ -340,7 +341,7 @@ describe('what can go wrong', () => {
     const pipe = join(folder, 'worker-pipe');
     execFileSync('mkfifo', [pipe]);
     const path = write('worker-piped.pcap', pcapFile(timed([60], 1n), STYLE));
-    const writer = once(spawn('sh', ['-c', 'cat "$0" > "$1"', path, pipe]), 'close');
+    const writer = once(startChild('sh', ['-c', 'cat "$0" > "$1"', path, pipe]), 'close');
     const worker = new Worker(
       `const { parentPort } = require('node:worker_threads');
        import('${new URL('../../dist/index.js', import.meta.url).href}').then(async ({ openInjector }) => {

@@ -6,7 +6,7 @@ import { openInjector, watchDrops } from '../../lib/index.ts';
 import { linkUp } from '../support/namespace.ts';
 import { dropUnknown } from '../support/recipe.ts';
 import { countBpf, countDescriptors } from '../support/resources.ts';
-import { finished, runNode, startNode } from '../support/run-node.ts';
+import { runNode, startNode } from '../support/run-node.ts';
 import { take } from '../support/take.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -79,13 +79,13 @@ it('keeps the process alive while it is open, and ends with it', async () => {
     expect([then, code, stdout]).toEqual([then, 0, '17185\n']);
   }
   const listening = script("drops.on('drop', () => console.log('alive')); console.log('waits');");
-  const forgotten = startNode(['--input-type=module', '-e', listening]);
+  const { child: forgotten, finish } = startNode(['--input-type=module', '-e', listening]);
   const lines = createInterface({ input: forgotten.stdout })[Symbol.asyncIterator]();
   expect((await take(lines, 2))[1]).toBe('waits');
   await dropUnknown();
   expect(await take(lines, 1)).toEqual(['alive']);
   forgotten.kill('SIGKILL');
-  expect(await finished(forgotten)).toMatchObject({ signal: 'SIGKILL' });
+  expect(await finish()).toMatchObject({ signal: 'SIGKILL' });
 });
 
 it('does not keep the process alive for an open injector', async () => {

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openInjector } from '../../lib/index.ts';
 import { pcapFile, type TimedFrame } from '../support/capture-file.ts';
 import { linkUp, vethPair } from '../support/namespace.ts';
-import { finished, startNode } from '../support/run-node.ts';
+import { startNode } from '../support/run-node.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -79,8 +79,8 @@ it('compiles every example', () => {
 it.each(examples.filter(({ file }) => file.endsWith('.mjs')))(
   'runs $file as it stands',
   async ({ file, ending, prints }) => {
-    const child = startNode([file], { cwd: project });
-    const done = finished(child);
+    const { child, finish } = startNode([file], { cwd: project });
+    const done = finish();
     // Examples that watch eth0 need something to see; those that run for ever are stopped.
     using injector = openInjector('peer');
     const frame = { destination: 'ff:ff:ff:ff:ff:ff', etherType: 0x88b5 };

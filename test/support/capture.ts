@@ -15,7 +15,8 @@ export interface Capture extends AsyncDisposable {
 export async function startCapture(namespace: PeerNamespace, name: string): Promise<Capture> {
   // The buffer of 16 MiB is cut into slots for the longest frame: 2 KiB make thousands of them.
   const room = ['-B', '16384', '-s', '2048'];
-  const options = ['--immediate-mode', '-U', '-n', ...room, '-Q', 'in', '-w', '-'];
+  // As root, for a change of the user would let it outlive this process.
+  const options = ['--immediate-mode', '-U', '-n', ...room, '-Q', 'in', '-Z', 'root', '-w', '-'];
   const tcpdump = namespace.spawn('tcpdump', ['-i', name, ...options]);
   let pcap = Buffer.alloc(0);
   tcpdump.stdout.on('data', (chunk: Buffer) => {

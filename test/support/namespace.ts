@@ -1,12 +1,8 @@
-import {
-  type ChildProcessWithoutNullStreams,
-  execFile,
-  execFileSync,
-  spawn,
-} from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { startChild } from './start-child.ts';
 
 /** A second network namespace. It goes with this object, or with this process however that ends. */
 export interface PeerNamespace extends AsyncDisposable {
@@ -64,7 +60,8 @@ export function linkCounters(name: string, namespace?: PeerNamespace): LinkCount
 /** Makes another network namespace. */
 export async function openNamespace(): Promise<PeerNamespace> {
   // cat ends at the end of its input, which comes even when this process is killed.
-  const holder = spawn('unshare', ['--net', '--', 'cat']);
+  const holder = startChild('unshare', ['--net', '--', 'cat']);
+  const ended = new Promise((resolve) => holder.once('exit', resolve));
   holder.stdin.write('in\n');
   const [pid] = await Promise.all([startedPid(holder), once(holder.stdout, 'data')]);
   const enter = ['--net', '-t', String(pid), '--'];
@@ -73,11 +70,10 @@ export async function openNamespace(): Promise<PeerNamespace> {
     netns: netnsOf(pid),
     ip: (...args) => run('nsenter', [...enter, 'ip', ...args]),
     exec: (command, args) => promisify(execFile)('nsenter', [...enter, command, ...args]),
-    spawn: (command, args) => spawn('nsenter', [...enter, command, ...args]),
+    spawn: (command, args) => startChild('nsenter', [...enter, command, ...args]),
     async [Symbol.asyncDispose]() {
-      if (holder.exitCode !== null) return;
       holder.stdin.end();
-      await once(holder, 'exit');
+      await ended;
     },
   };
 }

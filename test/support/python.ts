@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { startChild } from './start-child.ts';
 
 /** A Python program that has done its work and waits. Its end closes what it opened. */
 export interface HeldProgram extends AsyncDisposable {
@@ -16,7 +16,7 @@ export async function holdPython(
 ): Promise<HeldProgram> {
   const program = [...statements, 'print("held", flush=True)', 'input()'].join('\n');
   const [command = 'python3', ...args] = [...enter, 'python3', '-c', program];
-  const child = spawn(command, args);
+  const child = startChild(command, args);
   let stderr = '';
   child.stderr.on('data', (text) => {
     stderr += text;

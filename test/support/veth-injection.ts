@@ -43,6 +43,7 @@ export async function hashArrived<T>(
   const file = join(tmpdir(), `dropscope-arrived-${process.pid}.pcap`);
   const options = ['-i', 'b', '-n', '-s', '96', '-B', '524288', '-U', '-Z', 'root', '-w', file];
   const tcpdump = peer.spawn('tcpdump', [...options, 'ether', 'host', '02:00:00:00:00:0b']);
+  const closed = once(tcpdump, 'close');
   try {
     let stderr = '';
     tcpdump.stderr.on('data', (chunk) => {
@@ -52,10 +53,11 @@ export async function hashArrived<T>(
     const result = await send();
     await waitFor('tcpdump to have all', () => statSync(file).size >= 24 + count * 76);
     tcpdump.kill('SIGINT');
-    await once(tcpdump, 'close');
+    await closed;
     return { result, hash: hashOf(capturedFrames(file)) };
   } finally {
     tcpdump.kill('SIGKILL');
+    await closed;
     rmSync(file, { force: true });
   }
 }
