@@ -43,6 +43,7 @@ export type { ReplayOptions, ReplayReport } from './injection/replay.ts';
 export { SCENARIOS, type Scenario, type ScenarioName } from './injection/scenarios.ts';
 export type { SentReport } from './injection/send-job.ts';
 export type { FieldRef, FieldValue, Variation } from './injection/variation.ts';
+export type { HiddenFrames } from './link/hidden-frames.ts';
 export type { InterfaceRef } from './link/interface.ts';
 export type { LinkStats } from './link/link-stats.ts';
 export type { NamespaceOptions, NetworkNamespaceRef } from './link/network-namespace.ts';

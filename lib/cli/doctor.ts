@@ -4,10 +4,9 @@ import { DropscopeError } from '../errors.ts';
 import { checkProbes, openInjector, readLinkStats } from '../index.ts';
 import { openTaps } from '../link/taps.ts';
 import type { ProbeReport } from '../probes/probe.ts';
-import { hex16 } from './frame-text.ts';
 import { jsonLine } from './json-line.ts';
 import type { Output } from './output.ts';
-import { tapText } from './tap-text.ts';
+import { tapJson, tapText } from './tap-text.ts';
 
 /** Whether a command other than `watch` works here; 'receive': `inject --receive`. */
 type Check = Omit<ProbeReport, 'probe' | 'remarks' | 'details'> & {
@@ -57,25 +56,17 @@ function toJson(reports: readonly ProbeReport[], checks: readonly Check[]): stri
   const checkLines = checks.map(({ check, available, reason = null, mend = null }) =>
     jsonLine({ event: 'check', check, available, reason, mend }),
   );
-  const tapLines = openTaps().map(({ interface: name = null, etherType, processes }) =>
-    jsonLine({
-      event: 'tap',
-      interface: name,
-      ether_type: etherType === undefined ? null : hex16(etherType),
-      processes: processes.map(({ pid, name: comm }) => ({ pid, name: comm })),
-    }),
-  );
+  const tapLines = openTaps().map((tap) => jsonLine({ event: 'tap', ...tapJson(tap) }));
   return [...probeLines, ...checkLines, ...tapLines].join('');
 }
 
 function toText(reports: readonly ProbeReport[], checks: readonly Check[]): string {
-  const taps = openTaps();
   return [
     ...reports.map((report) =>
       verdict(report.probe, report, [...report.remarks, ...report.details]),
     ),
     ...checks.map((report) => verdict(report.check, report, [])),
-    taps.length === 0 ? '' : tapText(taps),
+    tapText(openTaps()),
   ].join('');
 }
 

@@ -1,15 +1,14 @@
 import type { Ledger, LedgerRow } from '../watch/ledger.ts';
 import { type Cell, table } from './columns.ts';
-import { hex16 } from './frame-text.ts';
 import { type Json, jsonLine } from './json-line.ts';
 import { printable } from './printable.ts';
-import { tapText } from './tap-text.ts';
+import { tapJson, tapText } from './tap-text.ts';
 
 /** A ledger for people: a line for each counter that moved, then why something is not attributed. */
 export function ledgerText({ rows, taps, softnet }: Ledger): string {
   const { dropped, timeSqueeze } = softnet;
   const host = `Backlogs of all CPUs: ${dropped} dropped, ${timeSqueeze} time squeezes\n`;
-  const hides = taps.length === 0 ? '' : tapText(taps);
+  const hides = tapText(taps);
   if (rows.length === 0) return `\nLedger: no counter of drops moved\n${hides}${host}`;
   return `\nLedger\n${table([HEAD, ...rows.map(rowCells)])}${rows.map(causes).join('')}${hides}${host}`;
 }
@@ -55,11 +54,7 @@ export function ledgerJson({ probe, since, until, rows, taps, softnet }: Ledger)
     probe,
     since: since.toISOString(),
     rows: rows.map(rowJson),
-    taps: taps.map(({ interface: name = null, etherType, processes }) => ({
-      interface: name,
-      ether_type: etherType === undefined ? null : hex16(etherType),
-      processes: processes.map(({ pid, name: comm }) => ({ pid, name: comm })),
-    })),
+    taps: taps.map(tapJson),
     softnet: { dropped: softnet.dropped, time_squeeze: softnet.timeSqueeze },
   });
 }

@@ -1,19 +1,38 @@
+import type { HiddenFrames } from '../link/hidden-frames.ts';
 import type { Tap } from '../link/taps.ts';
 import { hex16 } from './frame-text.ts';
+import type { Json } from './json-line.ts';
 import { printable } from './printable.ts';
+
+/** How many interfaces a line names. */
+const MOST_NAMED = 8;
+
+const EFFECTS: readonly HiddenFrames[] = ['any', 'untagged', 'none'];
 
 /** What open taps mean for whoever looks for drops: a line for each. */
 export function tapText(taps: readonly Tap[]): string {
   return taps
-    .map(({ interface: name, etherType, processes }) => {
-      const where = name === undefined ? 'all interfaces' : printable(name);
-      const what =
-        etherType === undefined
-          ? 'no frame of unknown EtherType'
-          : `no frame of ${hex16(etherType)}`;
-      return `A tap is open on ${where} (${owners(processes)}): the kernel drops and counts ${what} there.\n`;
+    .map((tap) => {
+      const where = tap.interface === undefined ? 'all interfaces' : printable(tap.interface);
+      return `A tap is open on ${where} (${owners(tap.processes)}): ${effects(tap)}.\n`;
     })
     .join('');
+}
+
+/** The same as an object of JSON, without its `event`. */
+export function tapJson(tap: Tap): { readonly [key: string]: Json } {
+  return {
+    interface: tap.interface ?? null,
+    ether_type: tap.etherType === undefined ? null : hex16(tap.etherType),
+    netns: tap.netns,
+    hides: tap.hides,
+    processes: tap.processes.map(({ pid, name }) => ({ pid, name })),
+  };
+}
+
+/** Whether a tap hides drops on any of the interfaces that were looked at. */
+export function hidesDrops({ hides }: Tap): boolean {
+  return Object.values(hides).some((frames) => frames !== 'none');
 }
 
 function owners(processes: Tap['processes']): string {
@@ -21,9 +40,30 @@ function owners(processes: Tap['processes']): string {
   return processes.map(({ pid, name }) => `${printable(name)}, process ${pid}`).join('; ');
 }
 
-/** Those that hide drops from a watch of these interfaces; of all, if there are none. */
-export function tapsOn(names: readonly string[], taps: readonly Tap[]): Tap[] {
-  return taps.filter(
-    ({ interface: name }) => name === undefined || names.length === 0 || names.includes(name),
-  );
+function effects(tap: Tap): string {
+  return EFFECTS.flatMap((frames) => {
+    const names = Object.keys(tap.hides).filter((name) => tap.hides[name] === frames);
+    if (names.length === 0) return [];
+    const isThere = names.length === 1 && names[0] === tap.interface;
+    return [effect(frames, tap.etherType, isThere ? 'there' : `on ${named(names)}`)];
+  }).join('; ');
+}
+
+function effect(frames: HiddenFrames, etherType: number | undefined, where: string): string {
+  if (frames === 'none') return `it hides no drop ${where}`;
+  const what = etherType === undefined ? 'no frame of unknown EtherType' : frameType(etherType);
+  const untagged = frames === 'untagged' ? ' without a VLAN tag' : '';
+  return `the kernel drops and counts ${what}${untagged} ${where}`;
+}
+
+/** linux/if_ether.h: ETH_P_802_3 and ETH_P_802_2 stand for frames that have a length in place of an EtherType. */
+function frameType(etherType: number): string {
+  if (etherType === 1) return 'no raw IEEE 802.3 frame';
+  if (etherType === 4) return 'no IEEE 802.3 frame with an LLC header';
+  return `no frame of ${hex16(etherType)}`;
+}
+
+function named(names: readonly string[]): string {
+  const first = names.slice(0, MOST_NAMED).map(printable).join(', ');
+  return names.length > MOST_NAMED ? `${first} and ${names.length - MOST_NAMED} more` : first;
 }

@@ -9,7 +9,7 @@ import { Interruption } from './interruption.ts';
 import { ledgerJson, ledgerText } from './ledger-text.ts';
 import type { Output } from './output.ts';
 import { printDrops } from './print-drops.ts';
-import { tapsOn, tapText } from './tap-text.ts';
+import { hidesDrops, tapText } from './tap-text.ts';
 import { WatchReport } from './watch-report.ts';
 
 interface WatchCommandOptions extends Filters {
@@ -102,8 +102,7 @@ async function ledgerOf(drops: DropWatch): Promise<Ledger | undefined> {
 /** What may be the cause that there was nothing to see. */
 function hidden(names: readonly string[], { netns }: Filters): string {
   try {
-    const taps = netns === 'all' ? [] : tapsOn(names, openTaps(netns));
-    return taps.length === 0 ? '' : tapText(taps);
+    return netns === 'all' ? '' : tapText(openTaps(netns, names).filter(hidesDrops));
   } catch {
     // The network namespace is gone: that nothing was seen there has its reason.
     return '';

@@ -1,171 +1,143 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { constants } from 'node:os';
-import { asked, isRawSystemError } from '../errors.ts';
-import { native } from '../native.ts';
-import { exchange } from '../netlink/netlink-exchange.ts';
+import { statSync } from 'node:fs';
+import { release } from 'node:os';
+import { EVERY_PROTOCOL, type HiddenFrames, hiddenFrames } from './hidden-frames.ts';
+import { type InterfaceRef, resolveInterface } from './interface.ts';
+import { linksWithIngress, readLinkStates } from './link-state.ts';
 import {
-  decodeAttributes,
-  type NetlinkMessage,
-  NLM_F_DUMP,
-  NLM_F_REQUEST,
-} from '../netlink/netlink-message.ts';
-import { interfaceName } from './interface.ts';
-import { type NetworkNamespaceRef, networkNamespacePath, withLinks } from './network-namespace.ts';
+  type NetworkNamespaceRef,
+  namespacesHere,
+  networkNamespacePath,
+  withLinks,
+} from './network-namespace.ts';
+import { type PacketSocketInfo, readPacketSockets } from './packet-sockets.ts';
+import { type SocketOwner, socketOwners } from './socket-owners.ts';
 
 /**
- * A packet socket that takes frames: of every protocol, as tcpdump and lldpd open them, or of one.
- * While there is one, the kernel hands it the frames of that protocol that nobody else takes, and does
- * not drop them: no counter, no event.
+ * A packet socket that takes frames: of every protocol, as tcpdump and lldpd open them, or of one. The
+ * kernel drops no frame that it takes and that nobody else takes (no counter, no event), with the
+ * exceptions that `hides` names for each link.
  */
 export interface Tap {
-  /** The interface that it is bound to; absent: all of the network namespace. */
+  /** The interface that it is bound to; absent: it is bound to none, and takes from all. */
   readonly interface?: string;
-  /** The EtherType that it takes; absent: every one. */
+  /**
+   * The EtherType that it takes; absent: every one. 0x0001 are raw IEEE 802.3 frames (ETH_P_802_3), 0x0004
+   * IEEE 802.3 frames with an LLC header (ETH_P_802_2).
+   */
   readonly etherType?: number;
-  /** Who has it open, as far as this process may see. */
-  readonly processes: readonly TapProcess[];
+  /** The network namespace that it is open in: an inode number. */
+  readonly netns: number;
+  /**
+   * The most that it hides, by the name of each interface that it takes frames of, among those that are
+   * looked at: 'none', 'untagged' (frames without a VLAN tag) or 'any' (also those with one). It hides
+   * less where nft filters what an interface receives, where a tcx program does, where tc does before
+   * Linux 6.6, and where a macvlan, ipvlan or macsec device of another network namespace is built on
+   * the interface.
+   */
+  readonly hides: Readonly<Record<string, HiddenFrames>>;
+  /** The processes that have it open, as far as this process may see. */
+  readonly processes: readonly SocketOwner[];
 }
 
-interface TapProcess {
-  readonly pid: number;
-  /** Its name: comm of proc_pid_comm(5). */
-  readonly name: string;
+/** A packet socket, and the network namespace that it is open in. */
+interface PlacedSocket extends PacketSocketInfo {
+  readonly netns: number;
 }
 
-/** A packet socket as the kernel describes it. */
-interface PacketSocketInfo {
-  readonly protocol: number;
-  /** 0: all interfaces. */
-  readonly ifindex: number;
-  readonly inode: number;
-  readonly running: boolean;
-}
+/** Since Linux 6.15 each network namespace has a list of taps of its own. */
+const OWN_LISTS: Version = [6, 15];
 
-/** ETH_P_ALL in linux/if_ether.h; those below 0x0600 are no EtherTypes. */
-const EVERY_PROTOCOL = 3;
-const LEAST_ETHER_TYPE = 0x0600;
+/** Since Linux 6.6 a tap of every protocol hides nothing where tc has an ingress, with or without filters. */
+const INGRESS_SERVES_TAPS: Version = [6, 6];
 
-// linux/sock_diag.h, linux/packet_diag.h
-const NETLINK_SOCK_DIAG = 4;
-const SOCK_DIAG_BY_FAMILY = 20;
-const AF_PACKET = 17;
-const PACKET_SHOW_INFO = 1;
-const PACKET_DIAG_INFO = 0;
-const PDI_RUNNING = 1;
-const REQUEST_BYTES = 20;
-const ANSWER_BYTES = 16;
+type Version = readonly [major: number, minor: number];
 
 /**
- * The taps that are open in a network namespace, this process's by default, one for each interface,
- * EtherType and process: PACKET_DIAG of sock_diag(7).
+ * The taps that are open in a network namespace, this process's by default, and take frames of these
+ * interfaces (empty: of any): one for each interface, EtherType and process. Before Linux 6.15 a
+ * tap that is bound to no interface hides drops in every network namespace: there, such taps of other
+ * namespaces are listed, too, as far as this process may look into them.
  */
-export function openTaps(ref?: NetworkNamespaceRef): Tap[] {
-  return describeTaps(ref, takingSockets(ref));
+export function openTaps(
+  ref?: NetworkNamespaceRef,
+  interfaces: readonly InterfaceRef[] = [],
+): Tap[] {
+  const ifindexes = withLinks(ref, 'networkNamespace', (links) =>
+    interfaces.map((target) =>
+      typeof target === 'number' ? target : resolveInterface(target, 'interface', links),
+    ),
+  );
+  return describeTaps(ref, ifindexes, packetSockets(ref));
 }
 
-function takingSockets(ref: NetworkNamespaceRef | undefined): PacketSocketInfo[] {
-  return readPacketSockets(networkNamespacePath(ref, 'networkNamespace')).filter(
-    ({ running, protocol }) =>
-      running && (protocol === EVERY_PROTOCOL || protocol >= LEAST_ETHER_TYPE),
-  );
+function packetSockets(ref: NetworkNamespaceRef | undefined): PlacedSocket[] {
+  const own = inodeOf(ref);
+  const sockets = readPacketSockets(ref).map((socket) => ({ ...socket, netns: own }));
+  return isOlder(OWN_LISTS) ? [...sockets, ...unboundElsewhere(own)] : sockets;
+}
+
+/** The packet sockets of other network namespaces that are bound to no interface. */
+function unboundElsewhere(own: number): PlacedSocket[] {
+  return [undefined, ...namespacesHere()].flatMap((path) => {
+    try {
+      const netns = inodeOf(path);
+      if (netns === own) return [];
+      const sockets = readPacketSockets(path).filter(({ ifindex }) => ifindex === 0);
+      return sockets.map((socket) => ({ ...socket, netns }));
+    } catch {
+      // It has just ended, or may not be entered.
+      return [];
+    }
+  });
+}
+
+function inodeOf(ref: NetworkNamespaceRef | undefined): number {
+  return statSync(networkNamespacePath(ref, 'networkNamespace') ?? '/proc/self/ns/net').ino;
 }
 
 function describeTaps(
   ref: NetworkNamespaceRef | undefined,
-  sockets: readonly PacketSocketInfo[],
+  ifindexes: readonly number[],
+  sockets: readonly PlacedSocket[],
 ): Tap[] {
   if (sockets.length === 0) return [];
-  const owners = ownersOf(new Set(sockets.map(({ inode }) => inode)));
+  const owners = socketOwners(new Set(sockets.map(({ inode }) => inode)));
+  const links = readLinkStates(ref);
+  const byIndex = new Map(links.map((link) => [link.ifindex, link]));
+  const tapped = { links, withIngress: isOlder(INGRESS_SERVES_TAPS) ? NONE : ingressOf(ref) };
   const taps = new Map<string, Tap>();
-  withLinks(ref, 'networkNamespace', (links) => {
-    for (const { ifindex, protocol, inode } of sockets) {
-      const name = ifindex === 0 ? undefined : interfaceName(ifindex, links);
-      if (name === '') continue;
-      const tap: Tap = {
-        ...(name !== undefined && { interface: name }),
-        ...(protocol !== EVERY_PROTOCOL && { etherType: protocol }),
-        processes: owners.get(inode) ?? [],
-      };
-      taps.set(JSON.stringify(tap), tap);
-    }
-  });
+  for (const socket of sockets) {
+    const hidden = [...hiddenFrames(socket, tapped)].flatMap(([ifindex, frames]) => {
+      const isAsked = ifindexes.length === 0 || ifindexes.includes(ifindex);
+      return isAsked ? [[byIndex.get(ifindex)?.name ?? '', frames] as const] : [];
+    });
+    if (hidden.length === 0) continue;
+    const name = byIndex.get(socket.ifindex)?.name;
+    const tap: Tap = {
+      ...(name !== undefined && { interface: name }),
+      ...(socket.protocol !== EVERY_PROTOCOL && { etherType: socket.protocol }),
+      netns: socket.netns,
+      hides: Object.fromEntries(hidden),
+      processes: owners.get(socket.inode) ?? [],
+    };
+    taps.set(JSON.stringify(tap), tap);
+  }
   return [...taps.values()];
 }
 
-function readPacketSockets(networkNamespace: string | undefined): PacketSocketInfo[] {
-  const { NetlinkSocket } = native();
-  return asked('looking for taps', () => {
-    const socket = new NetlinkSocket(NETLINK_SOCK_DIAG, networkNamespace);
-    try {
-      const flags = NLM_F_REQUEST | NLM_F_DUMP;
-      return exchange(socket, { type: SOCK_DIAG_BY_FAMILY, flags, payload: request() }).map(
-        decodePacketSocket,
-      );
-    } catch (error) {
-      // The kernel has no packet sockets, or does not describe them.
-      if (isRawSystemError(error) && error.errno === constants.errno.ENOENT) return [];
-      throw error;
-    } finally {
-      socket.close();
-    }
-  });
-}
+const NONE: ReadonlySet<number> = new Set();
 
-/** struct packet_diag_req */
-function request(): Buffer {
-  const bytes = Buffer.alloc(REQUEST_BYTES);
-  bytes[0] = AF_PACKET;
-  bytes.writeUInt32LE(PACKET_SHOW_INFO, 8);
-  return bytes;
-}
-
-/** struct packet_diag_msg, and behind it struct packet_diag_info as an attribute. */
-function decodePacketSocket({ payload }: NetlinkMessage): PacketSocketInfo {
-  const info = decodeAttributes(payload.subarray(ANSWER_BYTES)).get(PACKET_DIAG_INFO);
-  return {
-    protocol: payload.readUInt16LE(2),
-    inode: payload.readUInt32LE(4),
-    ifindex: info?.readUInt32LE(0) ?? 0,
-    running: ((info?.readUInt32LE(20) ?? 0) & PDI_RUNNING) !== 0,
-  };
-}
-
-/** The processes that have sockets open, by the sockets' inodes. */
-function ownersOf(inodes: ReadonlySet<number>): Map<number, TapProcess[]> {
-  const owners = new Map<number, TapProcess[]>();
-  for (const pid of readdir('/proc').map(Number)) {
-    if (!Number.isInteger(pid)) continue;
-    const open = new Set(readdir(`/proc/${pid}/fd`).map((fd) => socketInode(pid, fd)));
-    for (const inode of open) {
-      if (inode === undefined || !inodes.has(inode)) continue;
-      owners.set(inode, [...(owners.get(inode) ?? []), { pid, name: commOf(pid) }]);
-    }
-  }
-  return owners;
-}
-
-/** The entries of a folder; none where it went, or may not be looked into. */
-function readdir(path: string): string[] {
+/** None, where the kernel has no queueing disciplines or does not list them: then a tap may hide more. */
+function ingressOf(ref: NetworkNamespaceRef | undefined): ReadonlySet<number> {
   try {
-    return readdirSync(path);
+    return linksWithIngress(ref);
   } catch {
-    return [];
+    return NONE;
   }
 }
 
-function socketInode(pid: number, fd: string): number | undefined {
-  try {
-    const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? [];
-    return inode === undefined ? undefined : Number(inode);
-  } catch {
-    return undefined;
-  }
-}
-
-function commOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
-  } catch {
-    return '';
-  }
+/** Whether this kernel is older than a version. */
+function isOlder([major, minor]: Version): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }

@@ -87,18 +87,14 @@ export class Bookkeeping {
             unplaced: unplaced > 0n ? unplaced : 0n,
           }),
         })),
-      taps: this.#taps(after),
+      taps: this.#taps(),
       softnet: softnetSince(this.#softnet, readSoftnet()),
     };
   }
 
-  #taps(links: LedgerLinks): Tap[] {
+  #taps(): Tap[] {
     const { networkNamespace, allNamespaces, ifindexes } = this.#scope;
-    if (allNamespaces) return [];
-    const names = new Set([...links.values()].map(({ stats }) => stats.name));
-    return openTaps(networkNamespace).filter(
-      ({ interface: name }) => name === undefined || ifindexes.length === 0 || names.has(name),
-    );
+    return allNamespaces ? [] : openTaps(networkNamespace, ifindexes);
   }
 }
 

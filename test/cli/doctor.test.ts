@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { netnsOf } from '../support/namespace.ts';
 import { holdPython } from '../support/python.ts';
 import type { NodeOptions } from '../support/run-node.ts';
 import { dropscope, objects } from './dropscope.ts';
@@ -73,6 +74,8 @@ it('says which taps hide drops, and where', async () => {
     event: 'tap',
     interface: null,
     ether_type: null,
+    netns: netnsOf(),
+    hides: expect.objectContaining({ lo: 'untagged' }),
     processes: [{ pid: python.pid, name: 'python3' }],
   });
 });

@@ -90,6 +90,8 @@ it('does so in JSON, before the last line', async () => {
       {
         interface: 'lo',
         ether_type: '0x88cc',
+        netns: netnsOf(),
+        hides: { lo: 'any' },
         processes: [{ pid: python.pid, name: 'python3' }],
       },
     ],

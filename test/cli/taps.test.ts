@@ -1,8 +1,8 @@
 import { beforeAll, expect, it } from 'vitest';
-import { tapsOn, tapText } from '../../lib/cli/tap-text.ts';
+import { hidesDrops, tapText } from '../../lib/cli/tap-text.ts';
 import { openInjector } from '../../lib/index.ts';
 import { openTaps } from '../../lib/link/taps.ts';
-import { ip, linkUp, vethPair } from '../support/namespace.ts';
+import { ip, linkUp, netnsOf, vethPair } from '../support/namespace.ts';
 import { holdPython } from '../support/python.ts';
 
 beforeAll(() => linkUp('lo'));
@@ -19,36 +19,48 @@ it('finds what is open here, by the name of its interface, and whose it is', asy
     'taps[1].bind(("va", 3))',
     'taps[2].bind(("va", 0x4321))',
   ]);
-  const processes = [{ pid: python.pid, name: 'python3' }];
+  const found = { netns: netnsOf(), processes: [{ pid: python.pid, name: 'python3' }] };
+  const lo = { interface: 'lo', hides: { lo: 'untagged' }, ...found };
   expect(openTaps()).toEqual(
     expect.arrayContaining([
-      { interface: 'lo', processes },
-      { interface: 'va', processes },
-      { interface: 'va', etherType: 0x4321, processes },
+      lo,
+      { interface: 'va', hides: { va: 'untagged' }, ...found },
+      { interface: 'va', etherType: 0x4321, hides: { va: 'any' }, ...found },
     ]),
   );
   ip('link', 'del', 'dev', 'va');
-  expect(openTaps()).toEqual([{ interface: 'lo', processes }]);
+  expect(openTaps()).toEqual([lo]);
 });
 
-const OF_NOBODY = { processes: [] };
+const OF_NOBODY = { netns: 1, processes: [] };
 
-it('knows which of them hide drops from whom', () => {
-  const taps = [
-    { interface: 'a', ...OF_NOBODY },
-    { interface: 'b', ...OF_NOBODY },
-  ];
-  expect(tapsOn(['b', 'c'], taps)).toEqual([taps[1]]);
-  expect(tapsOn([], taps)).toEqual(taps);
-  expect(tapsOn(['c'], [OF_NOBODY, ...taps])).toEqual([OF_NOBODY]);
+it('knows which of them hide drops', () => {
+  expect(hidesDrops({ hides: { a: 'none', b: 'untagged' }, ...OF_NOBODY })).toBe(true);
+  expect(hidesDrops({ hides: { a: 'none' }, ...OF_NOBODY })).toBe(false);
 });
 
 it('says where they are, of what, and whose', () => {
   const processes = [{ pid: 7, name: 'tcp\u001bdump' }];
-  expect(tapText([{ interface: 'b\u001b', processes }])).toContain(
-    'open on b\\x1b (tcp\\x1bdump, process 7): the kernel drops and counts no frame of unknown',
+  const name = 'b\u001b';
+  expect(tapText([{ interface: name, hides: { [name]: 'untagged' }, netns: 1, processes }])).toBe(
+    'A tap is open on b\\x1b (tcp\\x1bdump, process 7): the kernel drops and counts no frame of ' +
+      'unknown EtherType without a VLAN tag there.\n',
   );
-  expect(tapText([{ etherType: 0x88cc, processes: [] }])).toContain(
-    'on all interfaces (of a process that is hidden here): the kernel drops and counts no frame of 0x88cc',
+  expect(tapText([{ etherType: 0x88cc, hides: { a: 'any', b: 'none' }, ...OF_NOBODY }])).toBe(
+    'A tap is open on all interfaces (of a process that is hidden here): the kernel drops and ' +
+      'counts no frame of 0x88cc on a; it hides no drop on b.\n',
+  );
+  expect(tapText([{ interface: 'b', etherType: 0x0004, hides: { up: 'any' }, ...OF_NOBODY }])).toBe(
+    'A tap is open on b (of a process that is hidden here): the kernel drops and counts no IEEE ' +
+      '802.3 frame with an LLC header on up.\n',
+  );
+  expect(tapText([{ interface: 'b', hides: { b: 'none' }, ...OF_NOBODY }])).toContain(
+    'it hides no drop there.',
+  );
+  const many = Object.fromEntries(
+    Array.from({ length: 10 }, (_, at) => [`p${at}`, 'any' as const]),
+  );
+  expect(tapText([{ etherType: 1, hides: many, ...OF_NOBODY }])).toMatch(
+    /no raw IEEE 802\.3 frame on p0, .*, p7 and 2 more\.\n$/,
   );
 });

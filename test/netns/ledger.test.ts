@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ledgerText } from '../../lib/cli/ledger-text.ts';
 import { injectFrame, type LedgerRow, watchDrops } from '../../lib/index.ts';
 import { vethScene } from '../support/drop-scene.ts';
 import { frameSender } from '../support/frame-sender.ts';
 import { unknownFrame } from '../support/frames.ts';
+import { tc } from '../support/links.ts';
 import { ip, linkCounters, linkUp, netnsOf, vethPair } from '../support/namespace.ts';
 import { holdPython } from '../support/python.ts';
 import { startChild } from '../support/start-child.ts';
@@ -102,7 +104,7 @@ it.each(['drops', 'summary'] as const)(
   },
 );
 
-it('names the process whose tap hides drops', async () => {
+it('names the process whose tap hides drops, and which', async () => {
   await using python = await holdPython([
     'import socket',
     'tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300)',
@@ -110,10 +112,38 @@ it('names the process whose tap hides drops', async () => {
   ]);
   await using drops = await watchDrops();
   await injectFrame('a', unknownFrame());
-  expect(await drops.ledger()).toMatchObject({
+  const ledger = await drops.ledger();
+  const processes = [{ pid: python.pid, name: 'python3' }];
+  expect(ledger).toMatchObject({
     rows: [],
-    taps: [{ interface: 'b', processes: [{ pid: python.pid, name: 'python3' }] }],
+    taps: [{ interface: 'b', hides: { b: 'untagged' }, processes }],
   });
+  expect(ledgerText(ledger)).toContain(
+    `A tap is open on b (python3, process ${python.pid}): the kernel drops and counts no frame of ` +
+      'unknown EtherType without a VLAN tag there.\n',
+  );
+});
+
+it('does not blame a tap that hides nothing', async () => {
+  tc('qdisc', 'add', 'dev', 'b', 'clsact');
+  try {
+    await using _ = await holdPython([
+      'import socket',
+      'tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300)',
+      'tap.bind(("b", 3))',
+    ]);
+    await using drops = await watchDrops({ interface: 'b' });
+    await injectFrame('a', unknownFrame());
+    await once(drops, 'drop');
+    const ledger = await drops.ledger();
+    expect(ledger).toMatchObject({
+      rows: [{ interface: 'b', counted: 1n, attributed: 1n }],
+      taps: [{ interface: 'b', hides: { b: 'none' } }],
+    });
+    expect(ledgerText(ledger)).toContain('it hides no drop there.\n');
+  } finally {
+    tc('qdisc', 'delete', 'dev', 'b', 'clsact');
+  }
 });
 
 describe('of links that come', () => {
