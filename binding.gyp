@@ -21,6 +21,7 @@
         "native/kernel/live_frames_skeleton.c",
         "native/kernel/live_receiver.cc",
         "native/kernel/live_sender.cc",
+        "native/kernel/load_skeleton.c",
         "native/kernel/netlink_socket.cc",
         "native/kernel/network_namespace.cc",
         "native/kernel/pacing.cc",

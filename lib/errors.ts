@@ -83,7 +83,10 @@ export class ProbeError extends DropscopeError {
   override readonly name = 'ProbeError';
   /** The probe's name. */
   readonly probe: string;
-  /** The last words of the probe's own process, where it has one; else ''. */
+  /**
+   * The last lines that SystemTap wrote, or that the kernel's BPF verifier said of a program that it
+   * refused; '' where there are none.
+   */
   readonly stderr: string;
 
   constructor(
@@ -121,6 +124,8 @@ export class CaptureError extends DropscopeError {
 export interface RawSystemError extends Error {
   readonly syscall: string;
   readonly errno: number;
+  /** The last lines of what the kernel's BPF verifier said of a program that it refused. */
+  readonly log?: string;
 }
 
 export function isRawSystemError(error: unknown): error is RawSystemError {

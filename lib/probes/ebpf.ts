@@ -67,7 +67,7 @@ async function start(options: ProbeOptions, sink: ProbeSink): Promise<RunningPro
 function refused(cause: unknown): ProbeError {
   if (isRawSystemError(cause)) {
     const { code, ...explanation } = explainEbpfFailure(cause, thisMachine());
-    return new ProbeError(code, 'ebpf', explanation, { cause });
+    return new ProbeError(code, 'ebpf', explanation, { cause, stderr: cause.log ?? '' });
   }
   // What the addon itself cannot do, or not now.
   const reason = `${cause instanceof Error ? cause.message : cause}.`;

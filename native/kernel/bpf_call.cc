@@ -12,8 +12,17 @@
 namespace dropscope {
 namespace {
 
+// How often a call is tried that a signal interrupts. Each try may meet another signal.
+constexpr int kAttempts = 64;
+
 void call(bpf_cmd command, bpf_attr& attributes) {
-  if (syscall(SYS_bpf, command, &attributes, sizeof(attributes)) < 0) throw SystemError("bpf");
+  const bpf_attr asked = attributes;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    attributes = asked;
+    if (syscall(SYS_bpf, command, &attributes, sizeof(attributes)) >= 0) return;
+    if (errno != EAGAIN) break;
+  }
+  throw SystemError("bpf");
 }
 
 bpf_attr make_run(int program, const uint64_t& argument) {

@@ -81,8 +81,9 @@ bool is_newer(const device_state& a, const device_state& b) {
          std::accumulate(std::begin(b.value), std::end(b.value), uint64_t{0});
 }
 
-void check(int result) {
-  if (result < 0) throw SystemError("bpf", -result);
+// log: what the verifier said.
+void check(int result, const char* log = "") {
+  if (result < 0) throw SystemError("bpf", -result, log);
 }
 
 }  // namespace
@@ -110,7 +111,8 @@ drop_tracer_bpf* DropTracer::load(const DropTracerOptions& options) {
       .recent_devices = RECENT_DEVICES * config_.cpu_count,
       .talker_sets = options.summary ? TalkerTables::sets(config_.cpu_count) : 1,
   };
-  check(tracer_skeleton_load(&config_, &sizes, &skeleton, &handles_));
+  verifier_log log;
+  check(tracer_skeleton_load(&config_, &sizes, &skeleton, &handles_, &log), log.text);
   return skeleton;
 }
 

@@ -5,8 +5,14 @@
 
 #include <drop_tracer.lskel.h>
 
+static int load(void *skeleton)
+{
+	return drop_tracer_bpf__load(skeleton);
+}
+
 int tracer_skeleton_load(const struct tracer_config *config, const struct tracer_sizes *sizes,
-			 struct drop_tracer_bpf **skeleton, struct tracer_handles *handles)
+			 struct drop_tracer_bpf **skeleton, struct tracer_handles *handles,
+			 struct verifier_log *log)
 {
 	struct drop_tracer_bpf *skel = drop_tracer_bpf__open();
 	int error;
@@ -18,7 +24,7 @@ int tracer_skeleton_load(const struct tracer_config *config, const struct tracer
 	skel->maps.devices.max_entries = sizes->devices;
 	skel->maps.recent_devices.max_entries = sizes->recent_devices;
 	skel->maps.talker_sets.max_entries = sizes->talker_sets;
-	error = drop_tracer_bpf__load(skel);
+	error = load_skeleton(load, skel, log);
 	if (error) {
 		drop_tracer_bpf__destroy(skel);
 		return error;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "drop_record.h"
+#include "load_skeleton.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,9 +36,10 @@ struct tracer_sizes {
 	__u32 talker_sets;
 };
 
-/* Creates the maps and loads the programs. */
+/* Creates the maps and loads the programs. `log`: why the verifier refused one. */
 int tracer_skeleton_load(const struct tracer_config *config, const struct tracer_sizes *sizes,
-			 struct drop_tracer_bpf **skeleton, struct tracer_handles *handles);
+			 struct drop_tracer_bpf **skeleton, struct tracer_handles *handles,
+			 struct verifier_log *log);
 int tracer_skeleton_attach(struct drop_tracer_bpf *skeleton);
 void tracer_skeleton_detach(struct drop_tracer_bpf *skeleton);
 void tracer_skeleton_destroy(struct drop_tracer_bpf *skeleton);

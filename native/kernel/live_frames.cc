@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "signals_blocked.h"
 #include "system_error.h"
 
 namespace dropscope {
@@ -35,9 +36,13 @@ LiveFrames::LiveFrames(int ifindex, Direction direction, size_t templates, size_
       templates_(templates),
       values_(std::max<size_t>(values, 1)) {
   live_frames_bpf* skeleton = nullptr;
-  const int error = live_frames_skeleton_load(static_cast<uint32_t>(templates_),
-                                              static_cast<uint32_t>(values_), &skeleton, &handles_);
-  if (error < 0) throw SystemError("bpf", -error);
+  verifier_log log;
+  // A signal would interrupt the verifier.
+  const SignalsBlocked blocked;
+  const int error =
+      live_frames_skeleton_load(static_cast<uint32_t>(templates_), static_cast<uint32_t>(values_),
+                                &skeleton, &handles_, &log);
+  if (error < 0) throw SystemError("bpf", -error, log.text);
   skeleton_.reset(skeleton);
   if (direction_ == Direction::kTransmit) {
     const int failure = live_frames_skeleton_attach(skeleton);

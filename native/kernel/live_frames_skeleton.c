@@ -4,8 +4,13 @@
 
 #include <live_frames.lskel.h>
 
+static int load(void *skeleton)
+{
+	return live_frames_bpf__load(skeleton);
+}
+
 int live_frames_skeleton_load(__u32 templates, __u32 values, struct live_frames_bpf **skeleton,
-			      struct live_frames_handles *handles)
+			      struct live_frames_handles *handles, struct verifier_log *log)
 {
 	struct live_frames_bpf *skel = live_frames_bpf__open();
 	int error;
@@ -14,7 +19,7 @@ int live_frames_skeleton_load(__u32 templates, __u32 values, struct live_frames_
 		return -ENOMEM;
 	skel->maps.templates.max_entries = templates;
 	skel->maps.values.max_entries = values;
-	error = live_frames_bpf__load(skel);
+	error = load_skeleton(load, skel, log);
 	if (error) {
 		live_frames_bpf__destroy(skel);
 		return error;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "live_frames_plan.h"
+#include "load_skeleton.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,10 +18,13 @@ struct live_frames_handles {
 	struct live_state *state;
 };
 
-/* Creates the maps, with room for so many entries, and loads the programs. */
+/*
+ * Creates the maps, with room for so many entries, and loads the programs. `log`: why the verifier
+ * refused one.
+ */
 int live_frames_skeleton_load(__u32 templates, __u32 values, struct live_frames_bpf **skeleton,
-			      struct live_frames_handles *handles);
-/* Lets those count that do. */
+			      struct live_frames_handles *handles, struct verifier_log *log);
+/* Attaches the programs that count what the driver took and what it refused. */
 int live_frames_skeleton_attach(struct live_frames_bpf *skeleton);
 void live_frames_skeleton_destroy(struct live_frames_bpf *skeleton);
 

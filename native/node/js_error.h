@@ -8,11 +8,13 @@
 
 namespace dropscope {
 
-// A JavaScript Error with `syscall` and `errno` (positive, as in errno(3)).
+// A JavaScript Error with `syscall`, `errno` (positive, as in errno(3)) and, where there is one,
+// `log`.
 inline Napi::Error to_js_error(Napi::Env env, const SystemError& error) {
   auto js_error = Napi::Error::New(env, error.what());
   js_error.Set("syscall", error.syscall());
   js_error.Set("errno", Napi::Number::New(env, error.number()));
+  if (!error.log().empty()) js_error.Set("log", error.log());
   return js_error;
 }
 

@@ -22,6 +22,15 @@ it('says which capabilities watching needs', async () => {
   );
 });
 
+it('passes on what the verifier said of a program that it refused', async () => {
+  const watch = "watchDrops({ interface: 'lo', probe: 'ebpf' })";
+  const { stdout } = await runNode(
+    script(`await ${watch}.catch(({ stderr }) => console.log(stderr));`),
+    { without: ['perfmon', 'sys_admin'] },
+  );
+  expect(stdout).toMatch(/helper bpf_probe_read_kernel.*\nprocessed \d+ insns/);
+});
+
 it('needs no more than CAP_BPF and CAP_PERFMON to watch', async () => {
   expect(
     await failure("watchDrops({ interface: 'lo' }).then((drops) => drops.close())", [

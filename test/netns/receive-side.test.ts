@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { beforeAll, expect, it } from 'vitest';
 import {
   composeFrame,
@@ -77,6 +79,27 @@ it('paces what is received', async () => {
   await injector.flood({ frame: FRAME, framesPerSecond: 2000, count: 400 });
   expect(performance.now() - start).toBeGreaterThan(199);
   expect((await readLinkStats('b')).rxDropped - before.rxDropped).toBe(400n);
+});
+
+it('opens while signals keep interrupting the verifier', async () => {
+  const ignore = () => {};
+  process.on('SIGWINCH', ignore);
+  // A child that has ended is a signal, too: SIGCHLD.
+  const script = `import os, signal, time
+print('ready', flush=True)
+while True:
+    os.kill(${process.pid}, signal.SIGWINCH)
+    time.sleep(0.0005)`;
+  const child = spawn('python3', ['-c', script]);
+  try {
+    await once(child.stdout, 'data');
+    for (let i = 0; i < 40; i += 1) openInjector('b', RECEIVE).close();
+  } finally {
+    const closed = once(child, 'close');
+    child.kill('SIGKILL');
+    await closed;
+    process.off('SIGWINCH', ignore);
+  }
 });
 
 it('works in another network namespace', async () => {
