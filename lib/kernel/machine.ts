@@ -7,6 +7,8 @@ export interface Machine {
   readonly release: string;
   /** Whether the kernel describes its types in /sys/kernel/btf/vmlinux. */
   readonly btf: boolean;
+  /** net.core.bpf_jit_enable; undefined: it cannot be read, as in a network namespace of its own. */
+  readonly jit: boolean | undefined;
   /** kernel_lockdown(7): 'none', 'integrity' or 'confidentiality'. */
   readonly lockdown: string;
   /** Whether this process is in a user namespace other than the first: user_namespaces(7). */
@@ -32,10 +34,16 @@ export function thisMachine(): Machine {
   return {
     release: release(),
     btf: existsSync('/sys/kernel/btf/vmlinux'),
+    jit: jitEnabled(read('/proc/sys/net/core/bpf_jit_enable')),
     lockdown: /\[(\w+)\]/.exec(read('/sys/kernel/security/lockdown'))?.[1] ?? 'none',
     userNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(read('/proc/self/uid_map')),
     capabilities: BigInt(`0x${effective}`),
   };
+}
+
+/** 0: off, 1: on, 2: on, and the kernel logs what it compiles. */
+function jitEnabled(setting: string): boolean | undefined {
+  return setting === '' ? undefined : setting.trim() !== '0';
 }
 
 /** Those of `needed` that this process lacks. */

@@ -13,6 +13,7 @@ export function explainEbpfFailure(raw: RawSystemError, machine: Machine): Refus
     explainMissingBtf(machine) ??
     explainPrivilege(raw, machine) ??
     explainAge(raw, machine) ??
+    explainJit(raw, machine) ??
     explainFilter(raw) ?? {
       code: 'ERR_PROBE_UNAVAILABLE',
       reason: `The kernel (${machine.release}) refused the eBPF probe (${raw.syscall}: ${errnoName(raw.errno)}).`,
@@ -90,6 +91,17 @@ function explainAge(raw: RawSystemError, { release }: Machine): Refusal | undefi
     code: 'ERR_PROBE_UNAVAILABLE',
     reason: `This kernel (${release}) is too old for the eBPF probe (${raw.syscall}: ${errnoName(raw.errno)}).`,
     mend: 'Boot Linux 5.19 or later, such as Debian 12 has.',
+  };
+}
+
+/** The programs call functions back, which the kernel's interpreter cannot: fixup_call_args(). */
+function explainJit(raw: RawSystemError, { jit }: Machine): Refusal | undefined {
+  if (jit !== false && raw.log?.includes('non-JITed programs') !== true) return undefined;
+  return {
+    code: 'ERR_PROBE_UNAVAILABLE',
+    reason:
+      'The compiler of this kernel for BPF programs is off (net.core.bpf_jit_enable is 0), and the eBPF probe needs it.',
+    mend: 'Turn it on: sysctl net.core.bpf_jit_enable=1',
   };
 }
 

@@ -13,6 +13,7 @@ const BPF = 1n << 39n;
 const MACHINE: Machine = {
   release: '6.1.0-18-amd64',
   btf: true,
+  jit: true,
   lockdown: 'none',
   userNamespace: false,
   capabilities: BPF | PERFMON,
@@ -44,6 +45,7 @@ it.each([
   ['an old kernel', E2BIG, OLD, /5\.10.* is too old/, /Linux 5\.19/],
   ['the verifier of an old kernel', EACCES, OLD, /5\.10.* is too old.*EACCES/, /Linux 5\.19/],
   ['the verifier', EACCES, {}, /refused the eBPF probe \(bpf: EACCES\)/, /report/],
+  ['a JIT that is off', EINVAL, { jit: false }, /is off/, /bpf_jit_enable=1/],
   ['no memory', ENOMEM, {}, /no memory/, /smaller ringBytes/],
   ['no descriptor', EMFILE, {}, /This process has as many files open/, /ulimit -n/],
   ['no file', ENFILE, {}, /This machine has as many files open/, /fs\.file-max/],
@@ -56,11 +58,16 @@ it.each([
   });
 });
 
+it('takes the word of the verifier for a JIT that is off, where the sysctl is hidden', () => {
+  const log = 'callbacks are not allowed in non-JITed programs\nprocessed 9 insns\n';
+  expect(explain(EINVAL, { jit: undefined }, log).mend).toContain('bpf_jit_enable=1');
+});
+
 it('knows this machine', () => {
   expect(thisMachine()).toMatchObject({ btf: true, userNamespace: false });
 });
 
-function explain(errno: number, difference: Partial<Machine>) {
-  const raw: RawSystemError = Object.assign(new Error('bpf'), { syscall: 'bpf', errno });
+function explain(errno: number, difference: Partial<Machine>, log = '') {
+  const raw: RawSystemError = Object.assign(new Error('bpf'), { syscall: 'bpf', errno, log });
   return explainEbpfFailure(raw, { ...MACHINE, ...difference });
 }
