@@ -1,5 +1,6 @@
 // Runs the native tests, and test/sanitize/*.mjs against the addon, with all of native/ built by
 // AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer. Whatever they report is a failure.
+// Then it fuzzes each C++ parser for two seconds.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { ROOT, run } from './run.mjs';
@@ -17,6 +18,8 @@ for (const name of namesIn(`${ROOT}test/sanitize`, '.mjs')) {
   const script = `test/sanitize/${name}.mjs`;
   report(script, inNamespace(['env', ...preload(), 'node', '--expose-gc', script]));
 }
+const targets = namesIn(`${ROOT}native/test/fuzz`, '.cc');
+run('node', ['scripts/fuzz.mjs', '--seconds', '2', ...targets]);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
 

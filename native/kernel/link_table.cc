@@ -36,9 +36,6 @@ UniqueFd open_socket(const NetworkNamespace& network_namespace) {
                                   NETLINK_ROUTE);
 }
 
-// The error of an NLMSG_ERROR, or of the NLMSG_DONE that ends a dump: positive, 0 for success.
-int error_of(const NetlinkMessage& message) { return -read_prefix<int32_t>(message.payload); }
-
 }  // namespace
 
 LinkTable::LinkTable(NetworkNamespace network_namespace, Request request)

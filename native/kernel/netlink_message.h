@@ -3,6 +3,7 @@
 #include <linux/netlink.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -56,6 +57,15 @@ inline std::optional<NetlinkAttribute> take_attribute(std::span<const uint8_t>& 
   const auto value = bytes.first(length).subspan(NLA_HDRLEN);
   bytes = skip(bytes, NLA_ALIGN(length));
   return NetlinkAttribute{static_cast<uint16_t>(header.nla_type & NLA_TYPE_MASK), value};
+}
+
+// The error of an NLMSG_ERROR, or of the NLMSG_DONE that ends a dump: an errno(3) value, 0 for
+// success. EPROTO: what the message has is not the negative of one.
+inline int error_of(const NetlinkMessage& message) {
+  constexpr int32_t kMaxErrno = 4095;  // MAX_ERRNO in linux/err.h
+  const auto code = read_prefix<int32_t>(message.payload);
+  if (code > 0 || code < -kMaxErrno) return EPROTO;
+  return -code;
 }
 
 }  // namespace dropscope

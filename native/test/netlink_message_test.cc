@@ -2,6 +2,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include <cerrno>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -79,6 +80,19 @@ void ignores_messages_about_something_else() {
   check(read_copy(bytes) == 0, "an RTM_NEWADDR has no counters");
 }
 
+void knows_errors() {
+  const auto error = [](int32_t code) {
+    Bytes bytes;
+    append(bytes, code);
+    return error_of({{}, bytes});
+  };
+  check(error(0) == 0 && error(-ENODEV) == ENODEV, "0 and the negative of an errno");
+  for (const int32_t code : {INT32_MIN, -4096, 1, INT32_MAX}) {
+    check(error(code) == EPROTO, "what is not the negative of an errno");
+  }
+  check(error_of({{}, {}}) == 0, "an NLMSG_DONE may be empty");
+}
+
 void stops_at_truncated_messages() {
   const Bytes bytes = stats_message(25);
   check(read_copy(bytes) == 1, "the whole message is read");
@@ -123,6 +137,7 @@ void survives_random_bytes() {
 int main() {
   dropscope::reads_as_many_counters_as_the_kernel_has();
   dropscope::ignores_messages_about_something_else();
+  dropscope::knows_errors();
   dropscope::stops_at_truncated_messages();
   dropscope::stops_at_lying_lengths();
   dropscope::survives_random_bytes();
