@@ -17,9 +17,15 @@ function* networksOf({ steps }: World): Generator<Network> {
   }
 }
 
+function kindsOf({ steps }: World): Step['do'][] {
+  return steps.flatMap((step) =>
+    step.do === 'send' ? [step.do, ...step.meanwhile.map((inner) => inner.do)] : [step.do],
+  );
+}
+
 /** Whether frames can go round: the bridges, and the veth pairs between their ports, have a cycle. */
 function hasLoop({ links }: Network): boolean {
-  const bridgeOf = ({ key, bridge }: Link) => bridge ?? key;
+  const bridgeOf = ({ key, bridge, bond }: Link) => bridge ?? bond ?? key;
   const pairs = [...links.values()].flatMap((link) => {
     const other = link.peer ?? link.on;
     const end = other === undefined ? undefined : links.get(other);
@@ -56,17 +62,18 @@ describe('a world made at random', () => {
   it('has nothing but possible steps, and watches and sends', () => {
     for (const world of WORLDS) {
       expect(possible(world.steps)).toEqual(world.steps);
-      const kinds = world.steps.map((step) => step.do);
+      const kinds = kindsOf(world);
       expect(kinds).toContain('watch');
       expect(kinds).toContain('send');
     }
   });
 
   it('has every kind of link somewhere, and frames whose fate is known', () => {
-    const kinds = new Set(WORLDS.flatMap(({ steps }) => steps.map((step) => step.do)));
-    expect([...kinds]).toEqual(
-      expect.arrayContaining(['veth', 'bridge', 'port', 'macvlan', 'vlan', 'dummy', 'tun']),
-    );
+    const kinds = [...new Set(WORLDS.flatMap(kindsOf))].sort();
+    const links = ['bond', 'bridge', 'dummy', 'gretap', 'ipvlan', 'macvlan', 'netkit'];
+    const others = ['port', 'tun', 'veth', 'vlan', 'vxlan', 'filter', 'watch', 'ledger', 'close'];
+    const events = ['delete', 'down', 'move', 'rename', 'send', 'tap', 'untap', 'up'];
+    expect(kinds).toEqual([...links, ...others, ...events].sort());
     const sent = WORLDS.flatMap(fatesOf);
     expect(sent.filter(({ fate }) => fate !== undefined).length / sent.length).toBeGreaterThan(0.5);
   });

@@ -56,17 +56,23 @@ const FRAME_OVERHEAD = 14 + 4;
 
 function fateOf(network: Network, stream: Stream): Fate {
   const link = network.link(stream.on);
-  if (!link.up) return undefined;
+  // The kernel refuses to send there, and counts nothing. What is written to a tun device is refused, too.
+  if (!link.up) return [];
   switch (link.kind) {
     case 'veth':
+      // On a port of a bond or bridge, too, a packet socket sends to the wire.
       return transmit(network, link, stream);
     case 'macvlan':
     case 'vlan': {
       const lower = network.link(link.on ?? '');
-      if (!lower.up || (link.kind === 'vlan' && stream.vlan !== undefined)) return undefined;
+      if (!lower.up || link.isMoved || (link.kind === 'vlan' && stream.vlan !== undefined)) {
+        return undefined;
+      }
       const fate = transmit(network, lower, link.vlan ? { ...stream, vlan: link.vlan } : stream);
       // The upper device is told that its lower one refused the frame, and may count that.
-      return fate?.some(({ by }) => by !== 'frame') ? undefined : fate;
+      return fate?.some(({ by, counter }) => by !== 'frame' || counter === 'tx_dropped')
+        ? undefined
+        : fate;
     }
     case 'bridge':
       if (link.stp || stream.vlan !== undefined || stream.to === 'receiver') return undefined;
@@ -77,17 +83,23 @@ function fateOf(network: Network, stream: Stream): Fate {
       if (stream.frame === 'version0') return undefined;
       return receive(network, link, stream);
     case 'tun':
-      if (stream.frame === 'version0')
+      if (stream.frame === 'version0') {
         return [{ link: link.key, counter: 'rx_dropped', by: 'none' }];
+      }
       return stream.frame === 'udp' ? [] : undefined;
+    default:
+      return undefined;
   }
 }
 
 /** What a veth device sends is received by its peer. */
 function transmit(network: Network, link: Link, stream: Stream): Fate {
-  if (link.kind !== 'veth' || link.peer === undefined) return undefined;
+  if (link.kind !== 'veth' || link.peer === undefined || !link.up) return undefined;
+  if (link.filters.has('tbf') || link.filters.has('netem')) return undefined;
+  if (link.filters.has('egress')) return [];
   const peer = network.link(link.peer);
-  if (!peer.up) return undefined;
+  // Without a carrier a link has no queue that takes frames.
+  if (!peer.up) return [{ link: link.key, counter: 'tx_dropped', by: 'frame' }];
   if (stream.length > peer.mtu + FRAME_OVERHEAD) {
     return [
       { link: peer.key, counter: 'rx_dropped', by: 'peer' },
@@ -98,10 +110,12 @@ function transmit(network: Network, link: Link, stream: Stream): Fate {
 }
 
 function receive(network: Network, link: Link, stream: Stream): Fate {
-  if (!link.up || isTapped(network, link)) return undefined;
+  if (!link.up || link.bond !== undefined) return undefined;
+  if (['ingress', 'nft', 'xdp'].some((how) => link.filters.has(how as never))) return [];
   if (link.bridge !== undefined) return bridged(network, link, stream);
   const { vlan } = stream;
   const uppers = network.uppers(link.key);
+  if (uppers.some(({ kind }) => kind === 'ipvlan')) return undefined;
   const vlanDevice = uppers.find(
     (upper) =>
       vlan !== undefined &&
@@ -110,49 +124,62 @@ function receive(network: Network, link: Link, stream: Stream): Fate {
       upper.vlan.protocol === vlan.protocol,
   );
   if (vlanDevice !== undefined) {
-    if (!vlanDevice.up || isTapped(network, vlanDevice)) return undefined;
-    return handle(vlanDevice, { ...stream, vlan: undefined });
+    if (!vlanDevice.up) return undefined;
+    // A socket that is bound to the EtherType on the lower device takes the frame, too.
+    if (takes(network, link, stream.etherType) && stream.frame === 'unknown') return [];
+    return handle(network, vlanDevice, { ...stream, vlan: undefined });
   }
   const macvlan = uppers.find(({ kind }) => kind === 'macvlan');
-  if (macvlan === undefined || stream.to !== 'broadcast') return handle(link, stream);
-  if (macvlan.shortQueue || isTapped(network, macvlan)) return undefined;
-  return [...handle(link, stream), ...(macvlan.up ? handle(macvlan, stream) : [])];
+  if (macvlan === undefined || stream.to !== 'broadcast') return handle(network, link, stream);
+  if (macvlan.shortQueue) return undefined;
+  return [
+    ...handle(network, link, stream),
+    ...(macvlan.up ? handle(network, macvlan, stream) : []),
+  ];
 }
 
 /** What the protocol handlers do with a frame that has arrived on a link. */
-function handle(
-  { key: link }: Link,
-  {
-    frame,
-    to,
-    vlan,
-  }: Pick<Stream, 'frame' | 'to'> & { readonly vlan?: Stream['vlan'] | undefined },
-): readonly Rise[] {
-  if (frame === 'unknown') return [{ link, counter: 'rx_dropped', by: 'frame' }];
+function handle(network: Network, link: Link, stream: Received): readonly Rise[] {
+  const { frame, to, vlan, etherType } = stream;
+  if (frame === 'unknown') {
+    if (takes(network, link, etherType)) return [];
+    // A tap of every protocol keeps the kernel from dropping the frame, but for these frames.
+    const isServedEarly =
+      vlan !== undefined || network.uppers(link.key).some(({ kind }) => kind === 'macvlan');
+    if (!isServedEarly && takes(network, link, undefined)) return [];
+    return [{ link: link.key, counter: 'rx_dropped', by: 'frame' }];
+  }
   const isOthers = to === 'stranger' || (vlan !== undefined && vlan.id !== 0);
-  return isOthers ? [{ link, counter: 'rx_otherhost_dropped', by: 'frame' }] : [];
+  return isOthers ? [{ link: link.key, counter: 'rx_otherhost_dropped', by: 'frame' }] : [];
+}
+
+type Received = Pick<Stream, 'frame' | 'to' | 'etherType'> & {
+  readonly vlan?: Stream['vlan'] | undefined;
+};
+
+/** Whether a tap on a link takes the frames of an EtherType, or, if that is undefined, all frames. */
+function takes(network: Network, link: Link, etherType: number | undefined): boolean {
+  return [...network.taps.values()].some(
+    (tap) => tap.on === link.key && tap.etherType === etherType,
+  );
 }
 
 function bridged(network: Network, port: Link, stream: Stream): Fate {
   const bridge = network.link(port.bridge ?? '');
-  if (bridge.stp || !bridge.up || stream.vlan !== undefined || isTapped(network, bridge)) {
-    return undefined;
-  }
-  const own = stream.to === 'stranger' ? [] : handle(bridge, stream);
+  if (bridge.stp || !bridge.up || stream.vlan !== undefined) return undefined;
+  const own = stream.to === 'stranger' ? [] : handle(network, bridge, stream);
   if (stream.to === 'receiver') return own;
   const others = network.ports(bridge.key).filter(({ key }) => key !== port.key);
   const elsewhere = flood(network, others, stream);
   return elsewhere === undefined ? undefined : [...own, ...elsewhere];
 }
 
-/** A bridge drops what is too long for a port without counting it. */
+/** A bridge sends to the ports that are up, and drops what is too long for one without counting it. */
 function flood(network: Network, ports: readonly Link[], stream: Stream): Fate {
+  if (ports.some((port) => !port.up || (port.peer && !network.link(port.peer).up)))
+    return undefined;
   const fates = ports
     .filter(({ mtu }) => stream.length <= mtu + FRAME_OVERHEAD)
-    .map((port) => (port.up ? transmit(network, port, stream) : undefined));
+    .map((port) => transmit(network, port, stream));
   return fates.includes(undefined) ? undefined : fates.flatMap((fate) => fate ?? []);
-}
-
-function isTapped(network: Network, link: Link): boolean {
-  return [...network.taps.values()].some(({ on }) => on === link.key);
 }

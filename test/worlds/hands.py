@@ -47,7 +47,11 @@ def repeat(write, command):
 def send(command):
     enter(command["namespace"])
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
-        sender.bind((command["on"], 0))
+        try:
+            sender.bind((command["on"], 0))
+        except OSError as error:
+            # It has gone meanwhile.
+            return {"sent": 0, "errors": {errno.errorcode[error.errno]: 1}}
         return repeat(sender.send, command)
 
 

@@ -1,4 +1,4 @@
-import { type Link, Network } from './network.ts';
+import { type Link, Network, possible } from './network.ts';
 import { Random } from './random.ts';
 import type { Feature, Place, SendStep, Step, Stream, WatchStep, World } from './world.ts';
 
@@ -17,6 +17,9 @@ export function etherTypesOf(seed: number): readonly [number, number] {
   return [first, first + 1];
 }
 
+/** Each costs time when it is armed. */
+const MOST_WATCHES = 3;
+
 const MTUS = [1500, 1500, 1500, 1280, 576, 2000, 9000, 68] as const;
 
 class Painter {
@@ -34,14 +37,12 @@ class Painter {
   }
 
   paint(): Step[] {
-    this.#topology();
     const random = this.#random;
-    const isEarly = random.chance(0.8);
-    if (isEarly) this.#take(this.#watch());
-    for (let left = random.integer(1, 3); left > 0; left -= 1) this.#take(this.#send());
-    if (!isEarly) this.#take(this.#watch());
-    if (this.#steps.every((step) => step.do !== 'watch')) this.#take(this.#watch());
-    this.#take(this.#send());
+    this.#topology();
+    if (random.chance(0.8)) this.#take(this.#watch());
+    for (let left = random.integer(2, 5); left > 0; left -= 1) this.#act();
+    if (this.#network.watches.size === 0) this.#take(this.#watch());
+    this.#take(this.#send(0));
     return this.#steps;
   }
 
@@ -49,12 +50,68 @@ class Painter {
     const random = this.#random;
     for (let left = random.integer(1, 3); left > 0; left -= 1) this.#veth();
     if (this.#may('bridge', 0.4)) this.#bridge();
+    if (this.#may('bond', 0.3)) this.#bond();
     if (this.#may('macvlan', 0.3)) this.#macvlan();
+    if (this.#may('ipvlan', 0.2)) this.#upper('ipvlan');
     if (this.#may('vlan', 0.4)) this.#vlan();
+    if (this.#may('vxlan', 0.15)) this.#upper('vxlan');
+    if (this.#may('gretap', 0.15)) this.#upper('gretap');
+    if (this.#may('netkit', 0.3)) {
+      const [name, peer] = [this.#name('n'), this.#name('n')];
+      this.#take({ do: 'netkit', name, peer, in: this.#place(), peerIn: this.#place() });
+    }
     if (this.#may('dummy', 0.2)) this.#take({ do: 'dummy', name: this.#name('d'), in: 'here' });
     if (this.#may('tun', 0.3)) {
       const mode = random.pick(['tun', 'tap'] as const);
       this.#take({ do: 'tun', name: this.#name('t'), in: this.#place(), mode });
+    }
+    for (const how of ['ingress', 'nft', 'xdp', 'egress', 'tbf', 'netem'] as const) {
+      if (!this.#may(how === 'egress' ? 'ingress' : how, 0.06)) continue;
+      this.#take({ do: 'filter', link: this.#any((link) => link.kind === 'veth').key, how });
+    }
+  }
+
+  /** Something that happens while nothing is sent, or frames that are sent while things happen. */
+  #act(): void {
+    if (this.#random.chance(0.5)) {
+      this.#take(this.#send(this.#random.integer(0, 3)));
+      return;
+    }
+    const step = this.#event();
+    if (step !== undefined) this.#take(step);
+  }
+
+  #event(): Step | undefined {
+    const random = this.#random;
+    const links = this.#links(() => true);
+    if (links.length === 0) return undefined;
+    const watches = [...this.#network.watches.keys()];
+    const taps = [...this.#network.taps.keys()];
+    const link = random.pick(links).key;
+    const kind = random.pick([
+      ...(['watch', 'ledger', 'ledger', 'close', 'tap', 'tap', 'untap'] as const),
+      ...(['down', 'up', 'up', 'rename', 'move', 'delete'] as const),
+    ]);
+    switch (kind) {
+      case 'watch':
+        return watches.length < MOST_WATCHES ? this.#watch() : undefined;
+      case 'ledger':
+        return watches.length > 0 ? { do: kind, of: random.pick(watches) } : undefined;
+      case 'close':
+        return watches.length > 1 ? { do: kind, watch: random.pick(watches) } : undefined;
+      case 'tap': {
+        const etherType = random.chance(0.5) ? random.pick(this.#etherTypes) : undefined;
+        const tap = { do: kind, name: this.#name('p'), on: link } as const;
+        return etherType === undefined ? tap : { ...tap, etherType };
+      }
+      case 'untap':
+        return taps.length > 0 ? { do: kind, name: random.pick(taps) } : undefined;
+      case 'rename':
+        return { do: kind, link, to: this.#name('r') };
+      case 'move':
+        return { do: kind, link, to: this.#place() };
+      default:
+        return { do: kind, link };
     }
   }
 
@@ -115,12 +172,26 @@ class Painter {
     });
   }
 
+  #bond(): void {
+    const ends = this.#links((link) => link.kind === 'veth');
+    const [active, inactive] = [this.#random.pick(ends).key, this.#random.pick(ends).key];
+    this.#take({ do: 'bond', name: this.#name('o'), active, inactive });
+  }
+
+  #upper(kind: 'ipvlan' | 'vxlan' | 'gretap'): void {
+    const on = this.#any((link) => link.kind === 'veth').key;
+    const name = this.#name('x');
+    const mode = this.#random.pick(['l2', 'l3'] as const);
+    this.#take(kind === 'ipvlan' ? { do: kind, name, on, mode } : { do: kind, name, on });
+  }
+
   #watch(): WatchStep {
     const random = this.#random;
-    const place = this.#place();
+    const place = random.chance(0.2) ? 'all' : this.#place();
     const isThere = place === 'there';
     const mine = this.#links((link) => link.place === place);
     const interfaces = mine.length > 0 && random.chance(0.3) ? [random.pick(mine).key] : undefined;
+    const isSmall = random.chance(0.1);
     return {
       do: 'watch',
       name: this.#name('w'),
@@ -128,8 +199,8 @@ class Painter {
       in: place,
       by: isThere ? random.pick(['pid', 'name', 'path'] as const) : 'default',
       headerBytes: random.pick([64, 64, 96, 256]),
-      ringBytes: 2 ** 22,
-      queueLimit: 65_536,
+      ringBytes: isSmall ? 4096 : 2 ** 22,
+      queueLimit: random.chance(0.1) ? 16 : 65_536,
       reader: random.pick(['listener', 'loop', 'batches', 'summary'] as const),
       ...(interfaces !== undefined && { interfaces }),
       ...(random.chance(0.15) && { etherTypes: [random.pick(this.#etherTypes)] }),
@@ -137,10 +208,15 @@ class Painter {
     };
   }
 
-  #send(): SendStep {
+  /** Frames, and so many events while they are sent. */
+  #send(events: number): SendStep {
     const random = this.#random;
+    if (this.#network.links.size === 0) this.#veth();
     const streams = Array.from({ length: random.integer(1, 3) }, () => this.#stream());
-    return { do: 'send', streams, meanwhile: [] };
+    const meanwhile = Array.from({ length: events }, () => this.#event()).flatMap((step) =>
+      step === undefined ? [] : [step],
+    );
+    return { do: 'send', streams, meanwhile };
   }
 
   #stream(): Stream {
@@ -196,6 +272,6 @@ class Painter {
   }
 
   #take(step: Step): void {
-    if (this.#network.apply(step)) this.#steps.push(step);
+    for (const taken of possible([step], this.#network)) this.#steps.push(taken);
   }
 }

@@ -3,7 +3,9 @@ import type { Place, Step, TapStep, WatchStep } from './world.ts';
 /** A link as the model sees it. Its key is the name that it was made by; it may have another one now. */
 export interface Link {
   readonly key: string;
-  readonly kind: 'veth' | 'bridge' | 'vlan' | 'macvlan' | 'dummy' | 'tun' | 'tap';
+  readonly kind:
+    | ('veth' | 'netkit' | 'bridge' | 'bond' | 'vlan' | 'macvlan' | 'ipvlan' | 'vxlan' | 'gretap')
+    | ('dummy' | 'tun' | 'tap');
   /** Counts the links of a world; its addresses are made of it. */
   readonly number: number;
   readonly mtu: number;
@@ -16,6 +18,12 @@ export interface Link {
   readonly on?: string;
   /** The bridge that it is a port of. */
   bridge: string | undefined;
+  /** The bond that it is a port of. */
+  bond: string | undefined;
+  /** What drops the frames that it receives or sends. */
+  readonly filters: Set<(Step & { do: 'filter' })['how']>;
+  /** Whether it is in the namespace where it was made, as it was then. */
+  isMoved: boolean;
   readonly stp: boolean;
   readonly vlanFiltering: boolean;
   readonly vlan?: { readonly id: number; readonly protocol: '802.1Q' | '802.1ad' };
@@ -28,6 +36,8 @@ export class Network {
   readonly links = new Map<string, Link>();
   readonly taps = new Map<string, TapStep>();
   readonly watches = new Map<string, WatchStep>();
+  /** Keys of links that were deleted. */
+  readonly gone = new Set<string>();
   #made = 0;
   readonly #names = new Set<string>();
 
@@ -38,7 +48,7 @@ export class Network {
     return link;
   }
 
-  /** The VLAN and macvlan devices on a link. */
+  /** The devices that are made on a link. */
   uppers(key: string): Link[] {
     return [...this.links.values()].filter(({ on }) => on === key);
   }
@@ -67,6 +77,35 @@ export class Network {
         if (!this.#areNew(step.name)) return false;
         const { stp, vlanFiltering } = step;
         this.#add(step.name, 'bridge', { place: step.in, stp, vlanFiltering });
+        return true;
+      }
+      case 'netkit': {
+        if (step.name === step.peer || !this.#areNew(step.name, step.peer)) return false;
+        this.#add(step.name, 'netkit', { place: step.in, peer: step.peer });
+        this.#add(step.peer, 'netkit', { place: step.peerIn, peer: step.name });
+        return true;
+      }
+      case 'bond': {
+        const [active, inactive] = [this.links.get(step.active), this.links.get(step.inactive)];
+        if (active === undefined || inactive === undefined || active === inactive) return false;
+        if (!this.#areNew(step.name) || !this.#mayBeBonded(active, inactive)) return false;
+        this.#add(step.name, 'bond', { place: active.place });
+        for (const port of [active, inactive]) port.bond = step.name;
+        return true;
+      }
+      case 'ipvlan':
+      case 'vxlan':
+      case 'gretap': {
+        const lower = this.links.get(step.on);
+        if (!this.#areNew(step.name) || lower === undefined) return false;
+        if (!this.#mayCarry(lower, step.do)) return false;
+        this.#add(step.name, step.do, { place: lower.place, on: lower.key });
+        return true;
+      }
+      case 'filter': {
+        const link = this.links.get(step.link);
+        if (link?.kind !== 'veth' || link.filters.size > 0) return false;
+        link.filters.add(step.how);
         return true;
       }
       case 'dummy':
@@ -103,6 +142,7 @@ export class Network {
       case 'down': {
         const link = this.links.get(step.link);
         if (link === undefined || link.up === (step.do === 'up')) return false;
+        if (link.bond !== undefined) return false;
         link.up = step.do === 'up';
         return true;
       }
@@ -118,7 +158,10 @@ export class Network {
         if (link === undefined || link.place === step.to || !this.#mayMove(link)) return false;
         link.place = step.to;
         link.up = false;
+        link.isMoved = true;
         link.bridge = undefined;
+        link.filters.clear();
+        for (const [name, { on }] of this.taps) if (on === link.key) this.taps.delete(name);
         return true;
       }
       case 'tap':
@@ -129,6 +172,7 @@ export class Network {
         return this.taps.delete(step.name);
       case 'watch': {
         if (this.watches.has(step.name)) return false;
+        if (step.in === 'all' && step.interfaces !== undefined) return false;
         const all = step.interfaces?.every((key) => this.links.get(key)?.place === step.in);
         if (all === false) return false;
         this.watches.set(step.name, step);
@@ -161,6 +205,9 @@ export class Network {
       ipv6: true,
       up: true,
       bridge: undefined,
+      bond: undefined,
+      filters: new Set(),
+      isMoved: false,
       stp: false,
       vlanFiltering: false,
       shortQueue: false,
@@ -168,10 +215,36 @@ export class Network {
     });
   }
 
-  #mayCarry(lower: Link, kind: 'vlan' | 'macvlan'): boolean {
-    if (lower.kind !== 'veth' || lower.bridge !== undefined) return false;
-    // The model does not follow what macvlan devices on one link send each other.
-    return kind === 'vlan' || !this.uppers(lower.key).some((upper) => upper.kind === 'macvlan');
+  #mayCarry(lower: Link, kind: 'vlan' | 'macvlan' | 'ipvlan' | 'vxlan' | 'gretap'): boolean {
+    if (lower.kind !== 'veth' || lower.bridge !== undefined || lower.bond !== undefined) {
+      return false;
+    }
+    if (kind !== 'macvlan' && kind !== 'ipvlan') return true;
+    // The model does not follow what several of them on one link send each other.
+    return !this.uppers(lower.key).some((upper) => ['macvlan', 'ipvlan'].includes(upper.kind));
+  }
+
+  /** As with bridges, no two bonds or bridges are connected. */
+  #mayBeBonded(active: Link, inactive: Link): boolean {
+    return (
+      active.place === inactive.place &&
+      active.peer !== inactive.key &&
+      [active, inactive].every(
+        (link) =>
+          link.kind === 'veth' &&
+          link.up &&
+          link.bridge === undefined &&
+          link.bond === undefined &&
+          this.uppers(link.key).length === 0 &&
+          this.#isFree(link.peer),
+      )
+    );
+  }
+
+  /** Whether the other end of a pair is no port. */
+  #isFree(peer: string | undefined): boolean {
+    const link = peer === undefined ? undefined : this.links.get(peer);
+    return link !== undefined && link.bridge === undefined && link.bond === undefined;
   }
 
   /**
@@ -179,23 +252,28 @@ export class Network {
    * no bridge twice with itself, and no frame can go round.
    */
   #mayBePort(link: Link, bridge: Link): boolean {
-    if (link.place !== bridge.place || link.bridge !== undefined) return false;
+    if (link.place !== bridge.place) return false;
+    if (link.bridge !== undefined || link.bond !== undefined) return false;
     if (this.uppers(link.key).length > 0) return false;
     if (link.kind === 'tap') return true;
-    if (link.kind !== 'veth' || link.peer === undefined) return false;
-    return this.links.get(link.peer)?.bridge === undefined;
+    return link.kind === 'veth' && this.#isFree(link.peer);
   }
 
   #mayMove(link: Link): boolean {
-    return link.kind !== 'bridge' && this.uppers(link.key).length === 0;
+    const isFixed = !['veth', 'dummy', 'tap', 'tun', 'macvlan', 'vlan'].includes(link.kind);
+    return !isFixed && link.bond === undefined && this.uppers(link.key).length === 0;
   }
 
   #delete(key: string): boolean {
     const link = this.links.get(key);
     // The process that holds a tun device is told by nobody that it is gone.
     if (link === undefined || link.kind === 'tun' || link.kind === 'tap') return false;
+    if (link.kind === 'bond' || link.bond !== undefined) return false;
     for (const gone of [link, ...(link.peer === undefined ? [] : [this.link(link.peer)])]) {
-      for (const upper of this.uppers(gone.key)) this.#forget(upper.key);
+      for (const upper of this.uppers(gone.key)) {
+        // A GRE tunnel is on a link by its addresses only.
+        if (upper.kind !== 'gretap') this.#forget(upper.key);
+      }
       for (const port of this.ports(gone.key)) port.bridge = undefined;
       this.#forget(gone.key);
     }
@@ -204,6 +282,7 @@ export class Network {
 
   #forget(key: string): void {
     this.links.delete(key);
+    this.gone.add(key);
     for (const [name, { on }] of this.taps) if (on === key) this.taps.delete(name);
   }
 }

@@ -40,6 +40,9 @@ export interface ObservedLedger {
   readonly after: Counters;
   /** Whether nothing was sent any more. */
   readonly isAtRest: boolean;
+  /** The taps that the ledger lists, and those that are open, as `interface EtherType`. */
+  readonly taps: readonly string[];
+  readonly openTaps: readonly string[];
 }
 
 export interface ObservedWatch {
@@ -47,6 +50,8 @@ export interface ObservedWatch {
   /** How many top-level steps had begun when it was armed; and whether frames were sent meanwhile. */
   readonly armedAt: number;
   readonly isMidTraffic: boolean;
+  /** How many had begun when it was closed; infinite at the end of the world. */
+  readonly closedAt: number;
   /** Counters by ip(8) just before and just after it was armed, and when it was closed. */
   readonly before: Counters;
   readonly armed: Counters;

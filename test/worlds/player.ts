@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import type { WatchOptions } from '../../dist/index.js';
 import { ip, netnsOf, type PeerNamespace } from '../support/namespace.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { settledCounters } from './counters.ts';
 import { addressOf, frameHead, sourceOf, type Target } from './frames.ts';
 import { Hands } from './hands.ts';
 import { type Link, Network } from './network.ts';
@@ -20,6 +22,7 @@ export class Player {
   readonly #homes = new Map<string, string[]>();
   readonly #hands = [0, 1].map((cpu) => new Hands(cpu % cpus().length));
   readonly #watches = new Map<string, Watching>();
+  readonly #steps = new Map<string, WatchStep>();
   readonly #closed: ObservedWatch[] = [];
   readonly #streams: ObservedStream[] = [];
   #nextFrame = 1;
@@ -35,9 +38,10 @@ export class Player {
       this.#stepsBegun += 1;
       await this.#take(step);
     }
-    for (const watching of this.#watches.values()) await watching.ledger(true);
-    for (const watching of this.#watches.values()) {
-      this.#closed.push(await watching.close(true));
+    for (const [name, watching] of this.#watches) await this.#askLedger(name, watching);
+    for (const [name, watching] of this.#watches) {
+      await this.#askLedger(name, watching);
+      this.#closed.push(await watching.close(steps.length + 2));
     }
     this.#watches.clear();
     return {
@@ -54,6 +58,9 @@ export class Player {
 
   async #take(step: Step): Promise<void> {
     if (step.do === 'send') return await this.#send(step);
+    // A copy: to delete or move it the place where it was is needed.
+    const link = 'link' in step ? this.#network.links.get(step.link) : undefined;
+    const before = link && { ...link };
     if (!this.#network.apply(step)) throw new Error(`Impossible: ${JSON.stringify(step)}`);
     switch (step.do) {
       case 'veth': {
@@ -72,7 +79,7 @@ export class Player {
         ];
         ip('link', 'add', 'name', step.name, 'mtu', String(step.mtu), ...ends);
         for (const key of [step.name, step.peer]) this.#arrive(key, step.ipv6);
-        for (const key of [step.name, step.peer]) await this.#carrier(key);
+        await this.#carriers(step.name);
         return;
       }
       case 'bridge': {
@@ -81,6 +88,43 @@ export class Player {
           ...(step.vlanFiltering ? ['vlan_filtering', '1'] : []),
         ];
         this.#add(step.name, [], 'bridge', options);
+        return;
+      }
+      case 'netkit': {
+        const peer = ['mode', 'l2', 'peer', 'name', step.peer];
+        ip('link', 'add', 'name', step.name, 'type', 'netkit', ...peer);
+        for (const key of [step.name, step.peer]) this.#arrive(key, true);
+        return;
+      }
+      case 'bond': {
+        this.#add(step.name, [], 'bond', ['mode', 'active-backup']);
+        for (const key of [step.active, step.inactive]) {
+          this.#set(key, 'down');
+          this.#set(key, 'master', step.name);
+        }
+        this.#set(step.name, 'type', 'bond', 'active_slave', this.#name(step.active));
+        return;
+      }
+      case 'ipvlan':
+        this.#add(step.name, ['link', this.#name(step.on)], 'ipvlan', ['mode', step.mode], false);
+        return;
+      case 'vxlan':
+      case 'gretap': {
+        const { number } = this.#network.link(step.name);
+        const remote = this.#target(this.#receiverOf(this.#network.link(step.on))).ipv4;
+        const options = {
+          vxlan: ['id', String(number), 'dstport', '4789', 'remote', remote],
+          gretap: ['local', this.#target(step.on).ipv4, 'remote', remote],
+        };
+        const dev = ['dev', this.#name(step.on)];
+        this.#add(step.name, [], step.do, [...options[step.do], ...dev]);
+        return;
+      }
+      case 'filter': {
+        const { place } = this.#network.link(step.link);
+        for (const command of filterCommands(step.how, this.#name(step.link))) {
+          this.#run(place, command);
+        }
         return;
       }
       case 'dummy':
@@ -117,14 +161,22 @@ export class Player {
       case 'up':
       case 'down':
         this.#set(step.link, step.do);
+        await this.#carriers(step.link);
         return;
       case 'rename':
         this.#set(step.link, 'name', step.to);
         this.#names.set(step.link, step.to);
         return;
       case 'delete':
-      case 'move':
-        throw new Error('Not yet.');
+        this.#ip(before?.place ?? 'here', 'link', 'delete', 'dev', this.#name(step.link));
+        return;
+      case 'move': {
+        const pid = String(step.to === 'here' ? process.pid : this.#there.pid);
+        const what = ['dev', this.#name(step.link), 'netns', pid];
+        this.#ip(before?.place ?? 'here', 'link', 'set', ...what);
+        this.#rememberHome(step.link);
+        return;
+      }
       case 'tap': {
         const { place } = this.#network.link(step.on);
         const { etherType } = step;
@@ -143,18 +195,36 @@ export class Player {
         const start = { armedAt: this.#stepsBegun, isMidTraffic: this.#isSending };
         const watching = await Watching.arm(step, this.#options(step), this.#there, start);
         this.#watches.set(step.name, watching);
+        this.#steps.set(step.name, step);
         return;
       }
       case 'ledger':
-        await this.#watches.get(step.of)?.ledger(!this.#isSending);
+        await this.#askLedger(step.of, this.#watches.get(step.of));
         return;
       case 'close': {
         const watching = this.#watches.get(step.watch);
         this.#watches.delete(step.watch);
-        if (watching !== undefined) this.#closed.push(await watching.close(!this.#isSending));
+        await this.#askLedger(step.watch, watching);
+        if (watching !== undefined) this.#closed.push(await watching.close(this.#stepsBegun));
         return;
       }
     }
+  }
+
+  /** Asks a watch for its ledger, unless it has ended because its interface went. */
+  async #askLedger(name: string, watching: Watching | undefined): Promise<void> {
+    const step = this.#steps.get(name);
+    if (watching === undefined || step === undefined) return;
+    await watching.ledger({ isAtRest: !this.#isSending, openTaps: this.#tapsSeenBy(step) });
+  }
+
+  /** The taps that are open where a watch looks, as `interface EtherType`. */
+  #tapsSeenBy({ in: place, interfaces }: WatchStep): string[] {
+    return [...this.#network.taps.values()]
+      .filter(({ on }) => place === 'all' || this.#network.link(on).place === place)
+      .filter(({ on }) => interfaces === undefined || interfaces.includes(on))
+      .map(({ on, etherType }) => `${this.#name(on)} ${etherType ?? 'all'}`)
+      .sort();
   }
 
   async #send(step: SendStep): Promise<void> {
@@ -165,6 +235,7 @@ export class Player {
     sent.catch(() => {});
     for (const inner of step.meanwhile) await this.#take(inner);
     await sent;
+    await settledCounters(this.#there);
     this.#isSending = false;
   }
 
@@ -193,7 +264,7 @@ export class Player {
   }
 
   #options(step: WatchStep): WatchOptions {
-    const { there } = { there: this.#there };
+    const there = this.#there;
     const ways = { default: undefined, pid: there.pid, name: 'there', path: this.#path('there') };
     const namespace = step.in === 'all' ? 'all' : ways[step.by];
     return {
@@ -206,9 +277,15 @@ export class Player {
   }
 
   /** Makes a link that is not half of a pair, and sets it up. */
-  #add(key: string, on: readonly string[], type: string, options: readonly string[]): void {
+  #add(
+    key: string,
+    on: readonly string[],
+    type: string,
+    options: readonly string[],
+    hasAddress = true,
+  ): void {
     const { place, number } = this.#network.link(key);
-    const name = ['name', key, 'address', addressOf(number)];
+    const name = ['name', key, ...(hasAddress ? ['address', addressOf(number)] : [])];
     this.#ip(place, 'link', 'add', ...on, ...name, 'type', type, ...options);
     this.#names.set(key, key);
     this.#rememberHome(key);
@@ -231,13 +308,20 @@ export class Player {
     this.#ip(this.#network.link(key).place, 'link', 'set', 'dev', this.#name(key), ...what);
   }
 
-  async #carrier(key: string): Promise<void> {
-    const { place } = this.#network.link(key);
-    await waitFor(`${key} to be up`, () => {
-      const output = this.#ip(place, '-j', 'link', 'show', 'dev', this.#name(key));
-      const [link]: { operstate: string }[] = JSON.parse(output);
-      return link?.operstate === 'UP';
-    });
+  /** Waits until a veth end and its peer know whether they have a carrier. */
+  async #carriers(key: string): Promise<void> {
+    const { kind, peer } = this.#network.link(key);
+    if (kind !== 'veth' || peer === undefined || this.#isSending) return;
+    const ends = [key, peer].map((end) => this.#network.link(end));
+    const isConnected = ends.every(({ up }) => up);
+    for (const end of ends) {
+      if (!end.up) continue;
+      await waitFor(`${end.key} to know its carrier`, () => {
+        const show = ['-j', 'link', 'show', 'dev', this.#name(end.key)];
+        const [link]: { operstate: string }[] = JSON.parse(this.#ip(end.place, ...show));
+        return (link?.operstate === 'UP') === isConnected;
+      });
+    }
   }
 
   #rememberHome(key: string): void {
@@ -279,7 +363,44 @@ export class Player {
   }
 
   #ip(place: Place, ...args: readonly string[]): string {
-    if (place === 'here') return ip(...args);
-    return this.#there.ip(...args);
+    return place === 'here' ? ip(...args) : this.#there.ip(...args);
+  }
+
+  #run(place: Place, [command = '', ...args]: readonly string[]): void {
+    const enter = ['--net', '-t', String(place === 'here' ? process.pid : this.#there.pid), '--'];
+    execFileSync('nsenter', [...enter, command, ...args], { stdio: 'pipe' });
+  }
+}
+
+/** Commands that have something drop what a link receives or sends. */
+function filterCommands(
+  how: (Step & { do: 'filter' })['how'],
+  link: string,
+): readonly (readonly string[])[] {
+  const root = ['tc', 'qdisc', 'add', 'dev', link, 'root'];
+  const drop = ['protocol', 'all', 'bpf', 'direct-action', 'bytecode', '1,6 0 0 2,'];
+  switch (how) {
+    case 'ingress':
+    case 'egress':
+      return [
+        ['tc', 'qdisc', 'add', 'dev', link, 'clsact'],
+        ['tc', 'filter', 'add', 'dev', link, how, ...drop],
+      ];
+    case 'tbf':
+      return [[...root, 'tbf', 'rate', '1mbit', 'burst', '4k', 'limit', '6k']];
+    case 'netem':
+      return [[...root, 'netem', 'loss', '50%']];
+    case 'nft':
+      return [
+        ['nft', `add table netdev ${link}`],
+        [
+          'nft',
+          `add chain netdev ${link} c { type filter hook ingress device ${link} priority 0; policy drop; }`,
+        ],
+      ];
+    case 'xdp': {
+      const program = process.env['XDP_DROP'] ?? '';
+      return [['ip', 'link', 'set', 'dev', link, 'xdpgeneric', 'obj', program, 'sec', 'xdp']];
+    }
   }
 }

@@ -64,25 +64,35 @@ export class Watching {
     return new Watching(watch, there, step, { ...start, before, armed });
   }
 
-  async ledger(isAtRest: boolean): Promise<void> {
+  /** Asks for the ledger, and keeps the counters around it; not of a watch that has failed. */
+  async ledger({
+    isAtRest,
+    openTaps,
+  }: Pick<ObservedLedger, 'isAtRest' | 'openTaps'>): Promise<void> {
     const before = await this.#counters(isAtRest);
-    const { rows } = await this.#watch.ledger();
-    this.#ledgers.push({
-      before,
-      rows: rows.map(observedRow),
-      after: readCounters(this.#there),
-      isAtRest,
-    });
+    try {
+      const { rows, taps } = await this.#watch.ledger();
+      this.#ledgers.push({
+        before,
+        rows: rows.map(observedRow),
+        after: readCounters(this.#there),
+        isAtRest,
+        openTaps,
+        taps: taps.map(({ interface: on, etherType }) => `${on} ${etherType ?? 'all'}`).sort(),
+      });
+    } catch (error) {
+      if (this.#errors.length === 0) this.#errors.push(`ledger(): ${error}`);
+    }
   }
 
   /** Ends the watch. Gives all that it reported. */
-  async close(isAtRest: boolean): Promise<ObservedWatch> {
-    await this.ledger(isAtRest).catch((error) => this.#errors.push(String(error)));
+  async close(closedAt: number): Promise<ObservedWatch> {
     await this.#watch.close();
     const closed = readCounters(this.#there);
     await this.#reading;
     return {
       ...this.#start,
+      closedAt,
       closed,
       ledgers: this.#ledgers,
       drops: this.#drops,

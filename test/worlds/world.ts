@@ -2,7 +2,24 @@
 export type Place = 'here' | 'there';
 
 /** What kinds of links a kernel can make besides veth, and what it can do with them. */
-export const FEATURES = ['bridge', 'vlanFiltering', 'vlan', 'macvlan', 'dummy', 'tun'] as const;
+export const FEATURES = [
+  'bridge',
+  'vlanFiltering',
+  'vlan',
+  'macvlan',
+  'dummy',
+  'tun',
+  'bond',
+  'ipvlan',
+  'netkit',
+  'vxlan',
+  'gretap',
+  'ingress',
+  'xdp',
+  'nft',
+  'tbf',
+  'netem',
+] as const;
 export type Feature = (typeof FEATURES)[number];
 
 interface VethStep {
@@ -53,6 +70,44 @@ interface DummyStep {
   readonly do: 'dummy';
   readonly name: string;
   readonly in: Place;
+}
+
+/** A pair like veth, by another driver. */
+interface NetkitStep {
+  readonly do: 'netkit';
+  readonly name: string;
+  readonly peer: string;
+  readonly in: Place;
+  readonly peerIn: Place;
+}
+
+/** A bond of two ends of veth pairs, of which one is active. */
+interface BondStep {
+  readonly do: 'bond';
+  readonly name: string;
+  readonly active: string;
+  readonly inactive: string;
+}
+
+interface IpvlanStep {
+  readonly do: 'ipvlan';
+  readonly name: string;
+  readonly on: string;
+  readonly mode: 'l2' | 'l3';
+}
+
+/** A tunnel to the peer of a veth end. */
+interface TunnelStep {
+  readonly do: 'vxlan' | 'gretap';
+  readonly name: string;
+  readonly on: string;
+}
+
+/** Has something drop what a link receives (ingress, nft, xdp) or sends (egress, tbf, netem). */
+interface FilterStep {
+  readonly do: 'filter';
+  readonly link: string;
+  readonly how: 'ingress' | 'nft' | 'xdp' | 'egress' | 'tbf' | 'netem';
 }
 
 /** A tun or tap device, which a foreign process holds open and writes to. */
@@ -153,6 +208,11 @@ export type Step =
   | VlanStep
   | MacvlanStep
   | DummyStep
+  | NetkitStep
+  | BondStep
+  | IpvlanStep
+  | TunnelStep
+  | FilterStep
   | TunStep
   | WatchStep
   | LedgerStep
