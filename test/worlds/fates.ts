@@ -132,21 +132,19 @@ function receive(network: Network, link: Link, stream: Stream): Fate {
   const macvlan = uppers.find(({ kind }) => kind === 'macvlan');
   if (macvlan === undefined || stream.to !== 'broadcast') return handle(network, link, stream);
   if (macvlan.shortQueue) return undefined;
-  return [
-    ...handle(network, link, stream),
-    ...(macvlan.up ? handle(network, macvlan, stream) : []),
-  ];
+  return both(handle(network, link, stream), macvlan.up ? handle(network, macvlan, stream) : []);
 }
 
 /** What the protocol handlers do with a frame that has arrived on a link. */
-function handle(network: Network, link: Link, stream: Received): readonly Rise[] {
+function handle(network: Network, link: Link, stream: Received): Fate {
   const { frame, to, vlan, etherType } = stream;
   if (frame === 'unknown') {
     if (takes(network, link, etherType)) return [];
-    // A tap of every protocol keeps the kernel from dropping the frame, but for these frames.
-    const isServedEarly =
-      vlan !== undefined || network.uppers(link.key).some(({ kind }) => kind === 'macvlan');
-    if (!isServedEarly && takes(network, link, undefined)) return [];
+    if (takes(network, link, undefined)) {
+      const hidden = hiddenByTap(network, link.key);
+      if (hidden === undefined) return undefined;
+      if (hidden === 'untagged' && vlan === undefined) return [];
+    }
     return [{ link: link.key, counter: 'rx_dropped', by: 'frame' }];
   }
   const isOthers = to === 'stranger' || (vlan !== undefined && vlan.id !== 0);
@@ -157,10 +155,25 @@ type Received = Pick<Stream, 'frame' | 'to' | 'etherType'> & {
   readonly vlan?: Stream['vlan'] | undefined;
 };
 
+/**
+ * What a tap of every protocol hides on a link: a frame with a VLAN tag is counted in spite of it, and so
+ * are all frames of a link whose frames the kernel hands on. Undefined: it depends on the kernel.
+ */
+export function hiddenByTap(network: Network, key: string): 'none' | 'untagged' | undefined {
+  const link = network.link(key);
+  const uppers = network.uppers(key);
+  if (link.filters.size > 0 || uppers.some(({ isMoved }) => isMoved)) return undefined;
+  const isHandedOn =
+    link.bridge !== undefined ||
+    link.bond !== undefined ||
+    uppers.some(({ kind }) => kind === 'macvlan' || kind === 'ipvlan');
+  return isHandedOn ? 'none' : 'untagged';
+}
+
 /** Whether a tap on a link takes the frames of an EtherType, or, if that is undefined, all frames. */
 function takes(network: Network, link: Link, etherType: number | undefined): boolean {
   return [...network.taps.values()].some(
-    (tap) => tap.on === link.key && tap.etherType === etherType,
+    (tap) => link.up && tap.on === link.key && tap.etherType === etherType,
   );
 }
 
@@ -170,8 +183,11 @@ function bridged(network: Network, port: Link, stream: Stream): Fate {
   const own = stream.to === 'stranger' ? [] : handle(network, bridge, stream);
   if (stream.to === 'receiver') return own;
   const others = network.ports(bridge.key).filter(({ key }) => key !== port.key);
-  const elsewhere = flood(network, others, stream);
-  return elsewhere === undefined ? undefined : [...own, ...elsewhere];
+  return both(own, flood(network, others, stream));
+}
+
+function both(one: Fate, other: Fate): Fate {
+  return one === undefined || other === undefined ? undefined : [...one, ...other];
 }
 
 /** A bridge sends to the ports that are up, and drops what is too long for one without counting it. */

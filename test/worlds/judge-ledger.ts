@@ -1,4 +1,4 @@
-import type { ObservedLedger, ObservedRow } from './observed.ts';
+import type { ObservedLedger, ObservedRow, ObservedTap } from './observed.ts';
 import { rise, type WatchCase } from './watch-case.ts';
 
 /** Those that ip(8) shows. */
@@ -28,12 +28,26 @@ export function judgeLedger(one: WatchCase, ledger: ObservedLedger): void {
   }
 }
 
-/** A ledger lists the taps that are open where the watch looks, and no others. */
+/** A ledger lists the taps that are open where the watch looks, and what they hide there. */
 function judgeTaps(one: WatchCase, { taps, openTaps }: ObservedLedger): void {
-  // Other namespaces of this machine may have taps.
-  const listed = one.step.in === 'all' ? taps.filter((tap) => openTaps.includes(tap)) : taps;
-  if (JSON.stringify(listed) === JSON.stringify(openTaps)) return;
-  one.say(`the ledger lists the taps [${taps}], but [${openTaps}] are open`);
+  const text = ({ on, etherType, hides }: ObservedTap) => `${on} ${etherType ?? 'all'}: ${hides}`;
+  for (const open of openTaps) {
+    const listed = taps.filter(
+      ({ on, etherType }) => on === open.on && etherType === open.etherType,
+    );
+    if (listed.length === 0) {
+      one.say(`the ledger does not list the tap ${text(open)}`);
+    } else if (open.hides !== undefined && !listed.some(({ hides }) => hides === open.hides)) {
+      one.say(`the ledger lists the tap ${listed.map(text)}, but it is ${text(open)}`);
+    }
+  }
+  // Other namespaces may have taps, and a tap on a link below the one that is watched is listed, too.
+  if (one.step.in === 'all' || one.step.interfaces !== undefined) return;
+  const isOpen = (tap: ObservedTap) =>
+    openTaps.some(({ on, etherType }) => on === tap.on && etherType === tap.etherType);
+  for (const tap of taps) {
+    if (!isOpen(tap)) one.say(`the ledger lists the tap ${text(tap)}, which is not there`);
+  }
 }
 
 function judgeRow(one: WatchCase, row: ObservedRow, ledger: ObservedLedger): void {

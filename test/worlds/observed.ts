@@ -33,6 +33,15 @@ export interface ObservedRow {
   }[];
 }
 
+/** A packet socket that takes frames. */
+export interface ObservedTap {
+  readonly on: string;
+  /** Undefined: it takes all frames. */
+  readonly etherType?: number | undefined;
+  /** Which frames it hides on its link; undefined: it is not known. */
+  readonly hides?: string | undefined;
+}
+
 /** A ledger, and the counters by ip(8) just before and just after it was asked for. */
 export interface ObservedLedger {
   readonly before: Counters;
@@ -40,9 +49,9 @@ export interface ObservedLedger {
   readonly after: Counters;
   /** Whether nothing was sent any more. */
   readonly isAtRest: boolean;
-  /** The taps that the ledger lists, and those that are open, as `interface EtherType`. */
-  readonly taps: readonly string[];
-  readonly openTaps: readonly string[];
+  /** The taps that the ledger lists, and those that are open. */
+  readonly taps: readonly ObservedTap[];
+  readonly openTaps: readonly ObservedTap[];
 }
 
 export interface ObservedWatch {

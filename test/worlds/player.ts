@@ -4,10 +4,11 @@ import type { WatchOptions } from '../../dist/index.js';
 import { ip, netnsOf, type PeerNamespace } from '../support/namespace.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { settledCounters } from './counters.ts';
+import { hiddenByTap } from './fates.ts';
 import { addressOf, frameHead, sourceOf, type Target } from './frames.ts';
 import { Hands } from './hands.ts';
 import { type Link, Network } from './network.ts';
-import type { Observed, ObservedStream, ObservedWatch } from './observed.ts';
+import type { Observed, ObservedStream, ObservedTap, ObservedWatch } from './observed.ts';
 import { Watching } from './watching.ts';
 import type { Place, SendStep, Step, Stream, WatchStep } from './world.ts';
 
@@ -218,13 +219,15 @@ export class Player {
     await watching.ledger({ isAtRest: !this.#isSending, openTaps: this.#tapsSeenBy(step) });
   }
 
-  /** The taps that are open where a watch looks, as `interface EtherType`. */
-  #tapsSeenBy({ in: place, interfaces }: WatchStep): string[] {
-    return [...this.#network.taps.values()]
-      .filter(({ on }) => place === 'all' || this.#network.link(on).place === place)
-      .filter(({ on }) => interfaces === undefined || interfaces.includes(on))
-      .map(({ on, etherType }) => `${this.#name(on)} ${etherType ?? 'all'}`)
-      .sort();
+  /** The taps that take frames where a watch looks. The kernel takes none for a link that is down. */
+  #tapsSeenBy({ in: place, interfaces }: WatchStep): ObservedTap[] {
+    return [...this.#network.taps.values()].flatMap(({ on, etherType }): ObservedTap[] => {
+      const link = this.#network.link(on);
+      if (!link.up || (place !== 'all' && link.place !== place)) return [];
+      if (interfaces !== undefined && !interfaces.includes(on)) return [];
+      const hides = etherType === undefined ? hiddenByTap(this.#network, on) : 'any';
+      return [{ on: this.#name(on), etherType, hides }];
+    });
   }
 
   async #send(step: SendStep): Promise<void> {

@@ -78,7 +78,11 @@ export class Watching {
         after: readCounters(this.#there),
         isAtRest,
         openTaps,
-        taps: taps.map(({ interface: on, etherType }) => `${on} ${etherType ?? 'all'}`).sort(),
+        taps: taps.map(({ interface: on = '', etherType, hides }) => ({
+          on,
+          etherType,
+          hides: hides[on],
+        })),
       });
     } catch (error) {
       if (this.#errors.length === 0) this.#errors.push(`ledger(): ${error}`);
