@@ -54,6 +54,7 @@ export type { ArmingProgress, ProbeReport } from './probes/probe.ts';
 export { checkProbes } from './probes/probes.ts';
 export { type DropVerdict, expectDrops, expectNoDrops } from './proof/expect-drops.ts';
 export type { CountBounds, DropExpectation, DropMatch, ProofOptions } from './proof/expectation.ts';
+export type { Obstacle } from './proof/obstacles.ts';
 export type { DropWatch, DropWatchEvents } from './watch/drop-watch.ts';
 export type { Ledger, LedgerCause, LedgerCounter, LedgerRow } from './watch/ledger.ts';
 export { watchDrops } from './watch/watch-drops.ts';

@@ -25,12 +25,14 @@ declare module 'vitest' {
 
 expect.extend({
   async toCauseDrops(action: Action, expectation?: DropExpectation) {
-    if (this.isNot) throw new Error('Use toCauseNoDrops(): what is not proven is not disproved.');
+    if (this.isNot)
+      throw new Error('Use toCauseNoDrops(). A proof that fails does not show the opposite.');
     const { pass, message } = await expectDrops(action, expectation);
     return { pass, message: () => message };
   },
   async toCauseNoDrops(action: Action, expectation?: DropMatch & ProofOptions) {
-    if (this.isNot) throw new Error('Use toCauseDrops(): what is not proven is not disproved.');
+    if (this.isNot)
+      throw new Error('Use toCauseDrops(). A proof that fails does not show the opposite.');
     const { pass, message } = await expectNoDrops(action, expectation);
     return { pass, message: () => message };
   },

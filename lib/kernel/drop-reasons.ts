@@ -59,6 +59,11 @@ export class DropReasons {
     return this.#numbers.get(name.toUpperCase());
   }
 
+  /** The names, as `nameOf` gives them. */
+  get names(): Iterable<string> {
+    return this.#numbers.keys();
+  }
+
   /** How many have a name. */
   get size(): number {
     return this.#names.size;

@@ -18,7 +18,7 @@ export interface LinkState {
   readonly ifindex: number;
   /** Whether it is set up: IFF_UP. */
   readonly isUp: boolean;
-  /** Whether it has a carrier: IFF_LOWER_UP. */
+  /** Whether it can receive: it is up and has a carrier, and the kernel has taken note of that. */
   readonly hasCarrier: boolean;
   /** The type of link, as `ip link add type` names it; '' for hardware and `lo`. */
   readonly kind: string;
@@ -51,7 +51,9 @@ const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const IFLA_BOND_SLAVE_STATE = 1;
 const IFF_UP = 1;
+const IFF_RUNNING = 0x40;
 const IFF_LOWER_UP = 0x10000;
+const IFF_DORMANT = 0x20000;
 const TCA_KIND = 1;
 
 /** struct ifinfomsg */
@@ -106,7 +108,8 @@ function decodeLink({ payload }: NetlinkMessage): LinkState {
     name: textOf(attributes.get(IFLA_IFNAME) ?? Buffer.alloc(0)),
     ifindex: payload.readInt32LE(4),
     isUp: (flags & IFF_UP) !== 0,
-    hasCarrier: (flags & IFF_LOWER_UP) !== 0,
+    // A carrier that just came is not in use yet, and one that just went may still seem to be.
+    hasCarrier: (flags & IFF_LOWER_UP) !== 0 && (flags & (IFF_RUNNING | IFF_DORMANT)) !== 0,
     kind: textOf(info.get(IFLA_INFO_KIND) ?? Buffer.alloc(0)),
     master: number(IFLA_MASTER),
     masterKind,

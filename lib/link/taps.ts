@@ -70,6 +70,43 @@ export function openTaps(
   return describeTaps(ref, ifindexes, packetSockets(ref));
 }
 
+/** Collects the taps that were open whenever it looked. */
+export class TapLog {
+  readonly #ref: NetworkNamespaceRef | undefined;
+  readonly #ifindexes: readonly number[];
+  readonly #taps = new Map<string, Tap>();
+  #last = '';
+
+  /** Undefined, or empty: this process's network namespace, or all links. */
+  constructor(ref: NetworkNamespaceRef | undefined, ifindexes: readonly number[]) {
+    this.#ref = ref;
+    this.#ifindexes = ifindexes;
+  }
+
+  /** The taps that it found so far. */
+  get taps(): readonly Tap[] {
+    return [...this.#taps.values()];
+  }
+
+  /** Looks for taps, and at what they hide. */
+  look(): void {
+    this.#note(packetSockets(this.#ref));
+  }
+
+  /** Looks for taps that the last look has not found: some 200 microseconds, where nothing changed. */
+  lookForNew(): void {
+    const sockets = packetSockets(this.#ref);
+    if (JSON.stringify(sockets) !== this.#last) this.#note(sockets);
+  }
+
+  #note(sockets: readonly PlacedSocket[]): void {
+    this.#last = JSON.stringify(sockets);
+    for (const tap of describeTaps(this.#ref, this.#ifindexes, sockets)) {
+      this.#taps.set(JSON.stringify(tap), tap);
+    }
+  }
+}
+
 function packetSockets(ref: NetworkNamespaceRef | undefined): PlacedSocket[] {
   const own = inodeOf(ref);
   const sockets = readPacketSockets(ref).map((socket) => ({ ...socket, netns: own }));

@@ -6,6 +6,7 @@ import { readLinkStats } from '../link/read-link-stats.ts';
 import type { DropWatch } from '../watch/drop-watch.ts';
 import type { Ledger } from '../watch/ledger.ts';
 import { watchDrops } from '../watch/watch-drops.ts';
+import { checkNames } from './check-names.ts';
 import {
   boundsOf,
   checkExpectation,
@@ -18,11 +19,16 @@ import {
   QUIET_MS,
   TIMEOUT_MS,
 } from './expectation.ts';
+import type { Obstacle } from './obstacles.ts';
 import { untilQuiet } from './quiet.ts';
+import { Surroundings } from './surroundings.ts';
 
 /** Whether an action caused the drops that it should, and what shows it. */
 export interface DropVerdict<T> {
-  /** Whether it is as expected, and nothing is unknown that could change that. */
+  /**
+   * Whether it is as expected, and nothing could change that: nothing unknown, no obstacle, and not too
+   * few frames received.
+   */
   readonly pass: boolean;
   /** The same in words, with the drops that were seen. */
   readonly message: string;
@@ -37,6 +43,14 @@ export interface DropVerdict<T> {
    * counters that no drop explains.
    */
   readonly unknown: bigint;
+  /**
+   * What may have kept drops from being seen. Any of them keeps `expectNoDrops`, and an expectation with
+   * an upper bound, from passing; with an upper bound, a link that was down does so only where no drop was
+   * found. At-least expectations pass by the drops that were seen.
+   */
+  readonly obstacles: readonly Obstacle[];
+  /** How many frames the links received meanwhile, whoever sent them: the rise of their `rx_packets`. */
+  readonly received: bigint;
   /** Whether the counters stood still at last; the verdict holds of what came until then. */
   readonly quiet: boolean;
   /** What the action gave. */
@@ -63,9 +77,12 @@ export async function expectDrops<T>(
   const seen = await observe(action, expectation);
   const found = seen.drops.length;
   const most = BigInt(found) + seen.unknown;
-  const pass = found >= atLeast && most <= atMost;
+  const isHindered =
+    atMost !== Number.POSITIVE_INFINITY &&
+    seen.obstacles.some(({ kind }) => kind !== 'link-down' || found === 0);
+  const isAsExpected = found >= atLeast && most <= atMost && !isHindered;
   const expected = `Expected ${countText(atLeast, atMost)} ${describeMatch(expectation)}`;
-  return { ...seen, pass, message: messageOf(expected, seen) };
+  return verdict(expected, isAsExpected, seen, expectation);
 }
 
 /**
@@ -78,8 +95,19 @@ export async function expectNoDrops<T>(
 ): Promise<DropVerdict<T>> {
   checkExpectation(expectation, false);
   const seen = await observe(action, expectation);
-  const pass = seen.drops.length === 0 && seen.unknown === 0n;
-  return { ...seen, pass, message: messageOf(`Expected no ${describeMatch(expectation)}`, seen) };
+  const isAsExpected =
+    seen.drops.length === 0 && seen.unknown === 0n && seen.obstacles.length === 0;
+  return verdict(`Expected no ${describeMatch(expectation)}`, isAsExpected, seen, expectation);
+}
+
+function verdict<T>(
+  expected: string,
+  isAsExpected: boolean,
+  seen: Seen<T>,
+  { minReceived = 0 }: ProofOptions,
+): DropVerdict<T> {
+  const pass = isAsExpected && seen.received >= BigInt(minReceived);
+  return { ...seen, pass, message: messageOf(expected, seen, minReceived) };
 }
 
 type Seen<T> = Omit<DropVerdict<T>, 'pass' | 'message'>;
@@ -90,7 +118,8 @@ async function observe<T>(
 ): Promise<Seen<T>> {
   if (typeof action !== 'function') throw invalidArgument('action', 'a function', action);
   const meant = normalize(expectation);
-  const { networkNamespace, scope, signal, probe = PROBES } = expectation;
+  await checkNames(meant);
+  const { networkNamespace, scope = scopeOf(meant), signal, probe = PROBES } = expectation;
   const { quietMs = QUIET_MS, timeoutMs = TIMEOUT_MS } = expectation;
   const target = expectation.interface;
   const ifindexes = await ifindexesOf(target, networkNamespace);
@@ -101,14 +130,17 @@ async function observe<T>(
   watch.on('error', (error) => {
     failure = error;
   });
+  let surroundings: Surroundings | undefined;
   const look = async () => `${told.length} ${await dropCounters(ifindexes, networkNamespace)}`;
   try {
+    surroundings = await Surroundings.begin(networkNamespace, ifindexes);
     const result = await action();
     const quiet = await untilQuiet(look, { quietMs, timeoutMs }, signal);
     const ledger = await watch.ledger().catch((error) => error);
     await watch.close();
     signal?.throwIfAborted();
     if (failure !== undefined || ledger instanceof Error) throw failure ?? ledger;
+    const { obstacles, received } = await surroundings.end(meant);
     const those = (answer: boolean | undefined) =>
       told.filter((drop) => matches(drop, meant) === answer);
     return {
@@ -116,12 +148,20 @@ async function observe<T>(
       others: those(false),
       ledger,
       unknown: unknownOf(watch, ledger, meant) + BigInt(those(undefined).length),
+      obstacles,
+      received,
       quiet,
       result,
     };
   } finally {
+    surroundings?.[Symbol.dispose]();
     await watch.close();
   }
+}
+
+/** Most reasons and functions move no counter: where one is expected, every drop is looked at. */
+function scopeOf({ reason, location, counter }: DropMatch): 'counted' | 'all' {
+  return counter === undefined && (reason ?? location) !== undefined ? 'all' : 'counted';
 }
 
 /** undefined: all links. */
@@ -168,8 +208,16 @@ function countText(atLeast: number, atMost: number): string {
   return `${atLeast} to ${atMost}`;
 }
 
-function messageOf<T>(expected: string, { drops, others, unknown, quiet }: Seen<T>): string {
-  const lines = [`${expected}; there were ${drops.length}, and ${others.length} others.`];
+function messageOf<T>(
+  expected: string,
+  { drops, others, unknown, obstacles, received, quiet }: Seen<T>,
+  minReceived: number,
+): string {
+  const lines = [
+    `${expected}; there were ${drops.length}, and ${others.length} others.`,
+    receivedText(received, minReceived),
+    ...obstacles.map(({ text }) => text),
+  ];
   if (unknown > 0n)
     lines.push(`Of ${unknown} more it is not known what they were: see the ledger.`);
   if (!quiet) lines.push('The counters did not stand still in time.');
@@ -177,6 +225,11 @@ function messageOf<T>(expected: string, { drops, others, unknown, quiet }: Seen<
   lines.push(...shown.slice(0, MOST_SHOWN).map(dropText));
   if (shown.length > MOST_SHOWN) lines.push(`  and ${shown.length - MOST_SHOWN} more`);
   return lines.join('\n');
+}
+
+function receivedText(received: bigint, minReceived: number): string {
+  const enough = received >= BigInt(minReceived);
+  return `Frames received meanwhile: ${received}${enough ? '' : `, where at least ${minReceived} were expected`}.`;
 }
 
 function dropText(drop: DropEvent): string {

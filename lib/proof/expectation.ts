@@ -25,7 +25,10 @@ export interface ProofOptions {
   readonly interface?: InterfaceRef | readonly InterfaceRef[] | undefined;
   /** As for `watchDrops`, but not 'all'. Default: this process's. */
   readonly networkNamespace?: NetworkNamespaceRef | undefined;
-  /** 'counted' (default): drops that moved a link counter; 'all': every drop. */
+  /**
+   * 'counted': drops that moved a link counter; 'all': every drop. Default: 'counted'; 'all' where a
+   * reason or a location is expected and no counter, since drops by most reasons move no counter.
+   */
   readonly scope?: 'counted' | 'all' | undefined;
   /** The probes that may be used. Default: the best one that tells single drops and works here. */
   readonly probe?: ProbeName | readonly ProbeName[] | undefined;
@@ -36,6 +39,11 @@ export interface ProofOptions {
   readonly quietMs?: number | undefined;
   /** For how long to wait for that at most. Default: 2000. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * How many frames the interfaces must at least have received meanwhile (the rise of their
+   * `rx_packets`, whoever sent the frames) for the verdict to be a pass. Default: 0.
+   */
+  readonly minReceived?: number | undefined;
   /** Ends the watching: it rejects with the signal's reason, once the action has ended. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -65,6 +73,7 @@ const PROOF_OPTIONS = [
   'probe',
   'quietMs',
   'timeoutMs',
+  'minReceived',
   'signal',
 ] as const;
 
@@ -134,6 +143,10 @@ export function checkExpectation(expectation: DropExpectation, mayCount: boolean
   checkMs(expectation.quietMs, 'expectation.quietMs');
   checkMs(expectation.timeoutMs, 'expectation.timeoutMs');
   const { quietMs = QUIET_MS, timeoutMs = TIMEOUT_MS, networkNamespace } = expectation;
+  const { minReceived = 0 } = expectation;
+  if (!Number.isSafeInteger(minReceived) || minReceived < 0) {
+    throw invalidArgument('expectation.minReceived', 'a whole number of frames', minReceived);
+  }
   if (quietMs >= timeoutMs) {
     throw invalidArgument('expectation.quietMs', 'less than timeoutMs', quietMs);
   }

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   injection: ['capture', 'link', 'kernel', 'ethernet', 'native', 'errors'],
   probes: ['drops', 'kernel', 'link', 'netlink', 'ethernet', 'native', 'errors'],
   watch: ['probes', 'drops', 'link', 'ethernet', 'native', 'errors'],
-  proof: ['watch', 'drops', 'link', 'ethernet', 'errors'],
+  proof: ['watch', 'drops', 'kernel', 'link', 'ethernet', 'errors'],
   vitest: ['index'],
   index: ['proof', 'watch', 'probes', 'injection', 'drops', 'link', 'ethernet', 'errors'],
   cli: ['index', 'watch', 'probes', 'injection', 'drops', 'link', 'ethernet', 'errors'],

@@ -1,0 +1,100 @@
+import { type LinkState, readLinkStates } from '../link/link-state.ts';
+import type { LinkStats } from '../link/link-stats.ts';
+import type { NetworkNamespaceRef } from '../link/network-namespace.ts';
+import { readLinkStats } from '../link/read-link-stats.ts';
+import { TapLog } from '../link/taps.ts';
+import type { DropMatch } from './expectation.ts';
+import { counterObstacles, linkObstacles, type Obstacle, tapObstacles } from './obstacles.ts';
+
+/** How often it looks for taps while the action runs. */
+const LOOK_MS = 50;
+
+/** What a proof looks at beside the drops. */
+interface Findings {
+  readonly obstacles: readonly Obstacle[];
+  /** By how much `rx_packets` of the links rose. */
+  readonly received: bigint;
+}
+
+/**
+ * The links and the taps around an action, from when this is made until `end()`. It looks for taps before
+ * the action, every 50 milliseconds while it runs, and after it; at links before and after it.
+ */
+export class Surroundings implements Disposable {
+  readonly #networkNamespace: NetworkNamespaceRef | undefined;
+  /** Undefined: all links. */
+  readonly #ifindexes: readonly number[] | undefined;
+  readonly #taps: TapLog;
+  readonly #states: readonly LinkState[];
+  readonly #stats: readonly LinkStats[];
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(
+    networkNamespace: NetworkNamespaceRef | undefined,
+    ifindexes: readonly number[] | undefined,
+    stats: readonly LinkStats[],
+  ) {
+    this.#networkNamespace = networkNamespace;
+    this.#ifindexes = ifindexes;
+    this.#taps = new TapLog(networkNamespace, ifindexes ?? []);
+    this.#taps.look();
+    this.#states = this.#readStates();
+    this.#stats = this.#ours(stats);
+    this.#timer = setInterval(() => this.#lookForTaps(), LOOK_MS).unref();
+  }
+
+  /** Takes the first look. */
+  static async begin(
+    networkNamespace: NetworkNamespaceRef | undefined,
+    ifindexes: readonly number[] | undefined,
+  ): Promise<Surroundings> {
+    return new Surroundings(networkNamespace, ifindexes, await readLinkStats({ networkNamespace }));
+  }
+
+  /** Takes the last look, and says what it found. */
+  async end(match: DropMatch): Promise<Findings> {
+    clearInterval(this.#timer);
+    this.#taps.look();
+    const stats = this.#ours(await readLinkStats({ networkNamespace: this.#networkNamespace }));
+    const isChosen = this.#ifindexes !== undefined;
+    return {
+      obstacles: [
+        ...tapObstacles(this.#taps.taps, match),
+        ...linkObstacles(this.#states, this.#readStates(), isChosen),
+        ...counterObstacles(stats, match),
+      ],
+      received: received(this.#stats, stats),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #lookForTaps(): void {
+    try {
+      this.#taps.lookForNew();
+    } catch {
+      // Whatever is wrong now (no descriptor is free, the network namespace is gone), the last look says so
+      // if it lasts.
+    }
+  }
+
+  #readStates(): LinkState[] {
+    return this.#ours(readLinkStates(this.#networkNamespace));
+  }
+
+  #ours<T extends { readonly ifindex: number }>(links: readonly T[]): T[] {
+    return links.filter(({ ifindex }) => this.#ifindexes?.includes(ifindex) ?? true);
+  }
+}
+
+/** A link that came has received all that it counts. Links that are gone are left out. */
+function received(before: readonly LinkStats[], after: readonly LinkStats[]): bigint {
+  const start = new Map(before.map(({ ifindex, rxPackets }) => [ifindex, rxPackets]));
+  return after.reduce((sum, { ifindex, rxPackets }) => {
+    const rise = rxPackets - (start.get(ifindex) ?? 0n);
+    // Below what it was: another link has the number now.
+    return sum + (rise < 0n ? rxPackets : rise);
+  }, 0n);
+}
