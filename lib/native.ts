@@ -160,8 +160,11 @@ export interface DropTracer {
   readonly recordBytes: number;
   /** How many records are in the ring, those included that are still being written. */
   readonly waiting: number;
-  /** Takes up to `limit` records out of the ring; undefined when the first is not there or not whole. */
-  drain(limit: number): ArrayBuffer | undefined;
+  /**
+   * Moves as many records as `into` has room for out of the ring. Returns how many: 0 when the first is
+   * not there or not whole.
+   */
+  drain(into: ArrayBuffer): number;
   /**
    * What was counted since the last call: struct TalkerRecord of native/kernel/talker_tables.h for
    * each of the loudest talkers, at most `limit`; drops of others; and how many a talker may have had

@@ -1,6 +1,9 @@
 import type { DropBatch, DropEvent, ProbeName } from './drop-event.ts';
 import type { DropRecords } from './drop-record.ts';
 
+/** Batches up to this length are copied and joined when they are kept. */
+const JOINED_BYTES = 32 << 10;
+
 /** A run of records, decoded on reading. */
 export class RecordBatch implements DropBatch {
   readonly length: number;
@@ -24,9 +27,50 @@ export class RecordBatch implements DropBatch {
     return this.#records.decode(this.#start + i);
   }
 
-  slice(start = 0, end: number = this.length): DropBatch {
+  slice(start = 0, end: number = this.length): RecordBatch {
     const from = this.#start + fromEnd(start, this.length);
     return new RecordBatch(this.#records, from, this.#start + fromEnd(end, this.length));
+  }
+
+  /**
+   * The same drops in memory that nobody writes again, at most twice as much of it as they fill. A long
+   * batch is not copied.
+   */
+  keep(): RecordBatch {
+    const { heldBytes } = this.#records;
+    if (this.#bytes > JOINED_BYTES && 2 * this.#bytes >= heldBytes) {
+      this.#records.isKept = true;
+      return this;
+    }
+    return this.#copy(this.length);
+  }
+
+  /**
+   * These kept drops and, behind them, those of `next`, in memory as `keep` has it. Undefined: together
+   * they are too long for that. This batch must not be used any more.
+   */
+  join(next: RecordBatch): RecordBatch | undefined {
+    const length = this.length + next.length;
+    const most = Math.floor(JOINED_BYTES / this.#records.bytesPerRecord);
+    if (length > most) return undefined;
+    return this.#append(next) ?? this.#copy(Math.min(2 * length, most)).#append(next);
+  }
+
+  get #bytes(): number {
+    return this.length * this.#records.bytesPerRecord;
+  }
+
+  #copy(capacity: number): RecordBatch {
+    const end = this.#start + this.length;
+    return new RecordBatch(this.#records.copy(this.#start, end, capacity));
+  }
+
+  /** These drops and those of `next`, where there is room behind these. */
+  #append(next: RecordBatch): RecordBatch | undefined {
+    const end = next.#start + next.length;
+    const isLast = this.#start + this.length === this.#records.count;
+    const fits = isLast && this.#records.append(next.#records, next.#start, end);
+    return fits ? new RecordBatch(this.#records, this.#start) : undefined;
   }
 
   *[Symbol.iterator](): Generator<DropEvent, undefined, undefined> {

@@ -54,7 +54,7 @@ export interface DropEvent {
   readonly location?: string;
   /** Bytes of the frame from the MAC header on, without FCS, a stripped tag counted. */
   readonly length: number;
-  /** The first bytes of the frame, as the kernel still held them. Shares memory with its batch. */
+  /** The first bytes of the frame, as the kernel still held them: a copy that keeps no batch in memory. */
   readonly header: Uint8Array;
 }
 

@@ -51,31 +51,83 @@ export interface RecordContext {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/**
- * Records that lie end to end, as the kernel wrote them. Tens of thousands may wait with one record
- * each, so they are little more than their bytes until the first is decoded.
- */
+/** Wall clocks that differ by less are the same: both are read in milliseconds. */
+const SAME_CLOCK_MS = 2;
+
+/** Records that lie end to end, as the kernel wrote them. They are decoded one by one, on reading. */
 export class DropRecords {
   readonly probe: ProbeName;
-  /** How many. */
-  readonly count: number;
+  /** Whether somebody keeps these records, so that their buffer must not be written again. */
+  isKept = false;
   readonly #buffer: ArrayBuffer;
+  #count: number;
   readonly #context: RecordContext;
   /** Wall clock less CLOCK_MONOTONIC when the records came, in milliseconds. */
-  readonly #wallClockMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
+  readonly #wallClockMs: number;
   #decoder: RecordDecoder | undefined;
 
-  constructor(buffer: ArrayBuffer, context: RecordContext) {
+  /** `count`: how many records the buffer begins with. */
+  constructor(
+    buffer: ArrayBuffer,
+    count: number,
+    context: RecordContext,
+    wallClockMs: number = Date.now() - Number(process.hrtime.bigint()) / 1e6,
+  ) {
     this.probe = context.probe;
-    this.count = buffer.byteLength / context.recordBytes;
     this.#buffer = buffer;
+    this.#count = count;
     this.#context = context;
+    this.#wallClockMs = wallClockMs;
+  }
+
+  /** How many. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytesPerRecord(): number {
+    return this.#context.recordBytes;
+  }
+
+  /** Bytes of memory that these records hold. */
+  get heldBytes(): number {
+    return this.#buffer.byteLength;
   }
 
   /** The drop in the record at `index`, which must be one of 0 to `count - 1`. */
   decode(index: number): DropEvent {
     this.#decoder ??= new RecordDecoder(this.#buffer, this.#context, this.#wallClockMs);
     return this.#decoder.decode(index);
+  }
+
+  /** The same records from `start` up to but not including `end`, with room for `capacity` records. */
+  copy(start: number, end: number, capacity: number): DropRecords {
+    const { recordBytes } = this.#context;
+    const copy = new DropRecords(
+      new ArrayBuffer(capacity * recordBytes),
+      0,
+      this.#context,
+      this.#wallClockMs,
+    );
+    copy.append(this, start, end);
+    copy.isKept = true;
+    return copy;
+  }
+
+  /** Copies records of `from` behind these. False: there is no room, or they are of another kind or clock. */
+  append(from: DropRecords, start: number, end: number): boolean {
+    const { recordBytes } = this.#context;
+    const at = this.#count * recordBytes;
+    const bytes = (end - start) * recordBytes;
+    if (at + bytes > this.#buffer.byteLength || !this.#isLike(from)) return false;
+    new Uint8Array(this.#buffer, at).set(new Uint8Array(from.#buffer, start * recordBytes, bytes));
+    this.#count += end - start;
+    return true;
+  }
+
+  #isLike(other: DropRecords): boolean {
+    const apartMs = Math.abs(this.#wallClockMs - other.#wallClockMs);
+    return this.#context === other.#context && apartMs < SAME_CLOCK_MS;
   }
 }
 
@@ -119,7 +171,8 @@ class RecordDecoder {
       destination: isEthernet ? formatMacAddress(this.#u8, record + AT.destination) : '',
       etherType: this.#u16[(record + AT.etherType) >>> 1] ?? 0,
       length: u32[at32 + AT.length / 4] ?? 0,
-      header: this.#u8.subarray(header, header + headerLength),
+      // A copy: whoever keeps the drop does not keep its batch.
+      header: this.#u8.slice(header, header + headerLength),
     };
     const vlan = this.#vlan(record);
     if (vlan !== undefined) event.vlan = vlan;

@@ -28,6 +28,8 @@ export class EbpfTracing implements RunningProbe {
   readonly #sink: ProbeSink;
   readonly #summary: boolean;
   #context: RecordContext | undefined;
+  /** What was read last, if nobody keeps it. */
+  #spare: ArrayBuffer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #lostTimer: NodeJS.Timeout | undefined;
@@ -98,12 +100,23 @@ export class EbpfTracing implements RunningProbe {
 
   /** Returns how many records there were. */
   #deliver(): number {
-    const buffer = this.#try(() => this.#tracer.drain(RECORDS_PER_TURN));
+    const buffer = this.#bufferFor(Math.min(RECORDS_PER_TURN, this.#tracer.waiting));
+    const count = buffer === undefined ? 0 : this.#try(() => this.#tracer.drain(buffer));
     this.#tellLost();
-    if (buffer === undefined || this.#context === undefined) return 0;
-    const records = new DropRecords(buffer, this.#context);
+    if (buffer === undefined || this.#context === undefined || !count) return 0;
+    const records = new DropRecords(buffer, count, this.#context);
     this.#sink.batch(new RecordBatch(records));
-    return records.count;
+    if (!records.isKept) this.#spare = buffer;
+    return count;
+  }
+
+  /** A buffer for so many records that nobody has: the last one, where that is long enough. */
+  #bufferFor(count: number): ArrayBuffer | undefined {
+    const bytes = count * this.#tracer.recordBytes;
+    if (bytes === 0) return undefined;
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare !== undefined && spare.byteLength >= bytes ? spare : new ArrayBuffer(bytes);
   }
 
   #tellLost(): void {

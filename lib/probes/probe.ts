@@ -55,6 +55,7 @@ export interface ArmingProgress {
 
 /** Where a running probe delivers, on the loop thread. */
 export interface ProbeSink {
+  /** `batch` can be read during the call. Whoever wants it later keeps what `RecordBatch.keep` gives. */
   batch(batch: DropBatch): void;
   totals(totals: DropTotals): void;
   /** Instead of batches and totals, where a summary was asked for and the probe counts by itself. */

@@ -1,6 +1,7 @@
 import type { DropBatch, DropEvent, DropTotals, LostEvent } from '../drops/drop-event.ts';
 import type { ProbeSink } from '../probes/probe.ts';
-import { DropLoop, DropQueue } from './drop-loop.ts';
+import { DropLoop } from './drop-loop.ts';
+import { DropQueue } from './drop-queue.ts';
 
 /** Who is told of drops one by one, as they come. What it does then may open and leave loops. */
 export interface FeedListener {

@@ -44,7 +44,10 @@ export interface WatchOptions {
   readonly probe?: ProbeName | readonly ProbeName[] | undefined;
   /** Bytes of each frame to keep, 0 to 256. Default: 64. */
   readonly headerBytes?: number | undefined;
-  /** How many drops may wait for each reader. Default: 65,536. */
+  /**
+   * How many drops may wait for each reader. Default: 65,536. Each takes 80 bytes and its headerBytes,
+   * or up to twice that (ebpf); with other probes, some hundred bytes.
+   */
   readonly queueLimit?: number | undefined;
   /**
    * Size in bytes of the buffer between kernel and process: 4096 to 2^30, rounded up to a power of

@@ -2,7 +2,6 @@
 
 #include <uv.h>
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -154,21 +153,13 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).waiting()));
   }
 
-  // (limit: number) => ArrayBuffer | undefined
+  // (into: ArrayBuffer) => number
   Napi::Value drain(const Napi::CallbackInfo& info) {
-    return guard(info.Env(), [&]() -> Napi::Value {
+    return guard(info.Env(), [&] {
       DropTracer& tracer = this->tracer(info);
-      const size_t limit = to_number(info[0], UINT32_MAX);
-      const size_t room = std::min(limit, tracer.waiting());
-      if (room == 0) return info.Env().Undefined();
-      auto batch = Napi::ArrayBuffer::New(info.Env(), room * tracer.record_bytes());
-      const size_t count = tracer.drain(static_cast<uint8_t*>(batch.Data()), room);
-      if (count == room) return batch;
-      if (count == 0) return info.Env().Undefined();
-      // The next record is still being written.
-      auto shorter = Napi::ArrayBuffer::New(info.Env(), count * tracer.record_bytes());
-      memcpy(shorter.Data(), batch.Data(), shorter.ByteLength());
-      return shorter;
+      const auto into = to_buffer_bytes(info[0]);
+      const size_t count = tracer.drain(into.data(), into.size() / tracer.record_bytes());
+      return Napi::Number::New(info.Env(), static_cast<double>(count));
     });
   }
 

@@ -52,6 +52,16 @@ inline std::span<const uint32_t> to_words(Napi::Value value) {
   return to_elements<uint32_t>(value, napi_uint32_array, "Expected a Uint32Array");
 }
 
+// The bytes of an ArrayBuffer, to be written. A detached one has none.
+inline std::span<uint8_t> to_buffer_bytes(Napi::Value value) {
+  void* data = nullptr;
+  size_t length = 0;
+  if (napi_get_arraybuffer_info(value.Env(), value, &data, &length) != napi_ok) {
+    throw Napi::TypeError::New(value.Env(), "Expected an ArrayBuffer");
+  }
+  return {static_cast<uint8_t*>(data), length};
+}
+
 inline bool to_boolean(Napi::Value value) {
   if (!value.IsBoolean()) throw Napi::TypeError::New(value.Env(), "Expected a boolean");
   return value.As<Napi::Boolean>();

@@ -35,16 +35,29 @@ it('wakes, drains and counts what was lost', async () => {
   assert.equal(tracer.wakeOnNext(), true);
   drop(10);
   await woken;
-  assert.equal(tracer.drain(4).byteLength, 4 * tracer.recordBytes);
-  assert.equal(tracer.drain(100).byteLength, 6 * tracer.recordBytes);
-  assert.equal(tracer.drain(100), undefined);
+  assert.equal(tracer.drain(roomFor(4, tracer)), 4);
+  assert.equal(tracer.drain(roomFor(100, tracer)), 6);
+  assert.equal(tracer.drain(roomFor(100, tracer)), 0);
   drop(2000);
-  const kept = tracer.drain(1e9).byteLength / tracer.recordBytes;
+  const kept = tracer.drain(roomFor(10_000, tracer));
   assert.equal(kept + tracer.lost(), 2000);
   drop(1);
   tracer.detach();
   drop(1);
-  assert.equal(tracer.drain(100).byteLength, tracer.recordBytes);
+  assert.equal(tracer.drain(roomFor(100, tracer)), 1);
+  tracer.close();
+});
+
+it('writes whole records only, and nothing behind them', async () => {
+  const tracer = await openTracer(OPTIONS);
+  drop(3);
+  const into = new ArrayBuffer(2 * tracer.recordBytes + 7);
+  const rest = new Uint8Array(into, 2 * tracer.recordBytes).fill(0xaa);
+  assert.equal(tracer.drain(new ArrayBuffer(tracer.recordBytes - 1)), 0);
+  assert.equal(tracer.drain(into), 2);
+  assert.ok(rest.every((byte) => byte === 0xaa));
+  assert.equal(tracer.drain(detached(new Uint8Array(10 * tracer.recordBytes)).buffer), 0);
+  assert.equal(tracer.drain(into), 1);
   tracer.close();
 });
 
@@ -71,7 +84,7 @@ it('enters another network namespace, and leaves none open', async () => {
   const before = countDescriptors();
   const tracer = await openTracer({ ...OPTIONS, networkNamespace });
   drop(2);
-  assert.equal(tracer.drain(10).byteLength, 2 * tracer.recordBytes);
+  assert.equal(tracer.drain(roomFor(10, tracer)), 2);
   tracer.close();
   assert.equal(countDescriptors(), before);
   for (const path of ['/nowhere', '/dev/null', '/proc/self/ns/mnt', '']) {
@@ -102,7 +115,7 @@ it('refuses bad arguments', async () => {
   const throwing = Object.defineProperty({ ...OPTIONS }, 'reasons', { get: assert.fail });
   assert.throws(() => new DropTracer(throwing, () => {}), assert.AssertionError);
   const tracer = await openTracer();
-  callWithOddValues((limit) => tracer.drain(limit), [1]);
+  callWithOddValues((into) => tracer.drain(into), [new ArrayBuffer(0)]);
   tracer.close();
 });
 
@@ -173,3 +186,7 @@ it('leaves no descriptor after 200 cycles, closed or never opened', async () => 
   await collectGarbage();
   assert.equal(countDescriptors(), before);
 });
+
+function roomFor(count, tracer) {
+  return new ArrayBuffer(count * tracer.recordBytes);
+}

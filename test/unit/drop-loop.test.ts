@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { DropEvent } from '../../lib/index.ts';
-import { DropLoop, DropQueue } from '../../lib/watch/drop-loop.ts';
+import { DropLoop } from '../../lib/watch/drop-loop.ts';
+import { DropQueue } from '../../lib/watch/drop-queue.ts';
 import { batchOf } from '../support/batch-of.ts';
 import { takeAll } from '../support/take.ts';
 

@@ -54,7 +54,7 @@ export function dropEvent(
     ...(reason !== undefined && { reason }),
     ...(symbol !== undefined && { location: functionName(symbol) }),
     length: alert.length,
-    header: payload.subarray(0, headerBytes),
+    header: new Uint8Array(payload.subarray(0, headerBytes)),
   };
 }
 
