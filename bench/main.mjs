@@ -26,7 +26,7 @@ const SUBJECTS = [
 ];
 
 /** Those that take too long to run with the others. */
-const LONG = ['soak'];
+const LONG = ['soak', 'slow-reader'];
 
 /** Not in a namespace of this machine. */
 const IN_GUEST = 'guest';
@@ -39,6 +39,8 @@ const { values, positionals } = parseArgs({
   options: {
     /** Few and short rounds: shows that it works, not how fast. */
     quick: { type: 'boolean', default: false },
+    /** How long slow-reader takes. */
+    seconds: { type: 'string' },
     /** The folder of the peers: this process is the one that measures. */
     peers: { type: 'string' },
   },
@@ -79,6 +81,7 @@ function warnOfOthers() {
 function runInNamespace(subject, folder) {
   const args = [fileURLToPath(import.meta.url), subject, '--peers', folder];
   if (values.quick) args.push('--quick');
+  if (values.seconds !== undefined) args.push('--seconds', values.seconds);
   const { error, status } = spawnSync('unshare', ['--net', '--', process.execPath, ...args], {
     stdio: 'inherit',
   });
@@ -90,7 +93,8 @@ async function measureHere(subject, folder) {
   const known = [...SUBJECTS, ...LONG];
   if (!known.includes(subject)) throw new Error(`Subjects: ${known.join(', ')}`);
   const { measure } = await import(`./${subject}.mjs`);
-  printTable(await measure({ ...effort(), peers: peersIn(folder) }));
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+  printTable(await measure({ ...effort(), seconds, peers: peersIn(folder) }));
 }
 
 function effort() {
