@@ -76,7 +76,7 @@ function fateOf(network: Network, stream: Stream): Fate {
     }
     case 'bridge':
       if (link.stp || stream.vlan !== undefined || stream.to === 'receiver') return undefined;
-      return flood(network, network.ports(link.key), stream);
+      return flood(network, network.ports(link.key), stream, true);
     case 'dummy':
       return [];
     case 'tap':
@@ -191,7 +191,14 @@ function both(one: Fate, other: Fate): Fate {
 }
 
 /** A bridge sends to the ports that are up, and drops what is too long for one without counting it. */
-function flood(network: Network, ports: readonly Link[], stream: Stream): Fate {
+function flood(
+  network: Network,
+  ports: readonly Link[],
+  stream: Stream,
+  isFromAbove = false,
+): Fate {
+  // A bridge without ports has no carrier; it learns that some time later.
+  if (isFromAbove && ports.length === 0) return undefined;
   if (ports.some((port) => !port.up || (port.peer && !network.link(port.peer).up)))
     return undefined;
   const fates = ports

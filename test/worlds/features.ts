@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { FEATURES, type Feature } from './world.ts';
+import { XDP_DROP } from './xdp-drop.ts';
 
 /** Drops every frame: TC_ACT_SHOT by classic BPF. */
 const DROP = "protocol all bpf direct-action bytecode '1,6 0 0 2,'";
@@ -18,7 +19,7 @@ const TRIALS: Readonly<Record<Feature, string>> = {
   vxlan: 'ip link add name x type vxlan id 4 dstport 4789 remote 10.1.1.1 dev va',
   gretap: 'ip link add name x type gretap local 10.1.1.1 remote 10.1.1.2',
   ingress: `tc qdisc add dev va clsact && tc filter add dev va ingress ${DROP}`,
-  xdp: 'test -e "$XDP_DROP" && ip link set dev va xdpgeneric obj "$XDP_DROP" sec xdp',
+  xdp: `ip link set dev va xdpgeneric obj '${XDP_DROP}' sec xdp`,
   nft: 'nft add table netdev t',
   tbf: 'tc qdisc add dev va root tbf rate 1mbit burst 2k limit 3k',
   netem: 'tc qdisc add dev va root netem loss 50%',

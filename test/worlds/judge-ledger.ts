@@ -1,5 +1,6 @@
+import type { Rise } from './fates.ts';
 import type { ObservedLedger, ObservedRow, ObservedTap } from './observed.ts';
-import { rise, type WatchCase } from './watch-case.ts';
+import { rise, type StreamOfWorld, type WatchCase } from './watch-case.ts';
 
 /** Those that ip(8) shows. */
 const COUNTERS = [
@@ -92,26 +93,43 @@ function isCalm(one: WatchCase, { link, counter }: ObservedRow, ledger: Observed
 
 function judgeUnattributed(one: WatchCase, row: ObservedRow, where: string): void {
   const said = `${where} ${JSON.stringify(row.causes)}`;
+  const explained = row.causes.reduce((sum, { amount = 0 }) => sum + amount, 0);
+  if (explained > row.unattributed) one.say(`${said}, which are too many`);
   const known = unattributable(one, row);
   if (known === undefined) return;
   const unseen = row.counter === 'rx_dropped' ? (one.observed.unseen ?? 0) : 0;
-  if (row.unattributed > known + unseen) {
-    one.say(`${said}, but at most ${known} of them can have no frame of that link`);
+  const count = known.reduce((sum, { stream }) => sum + stream.count, 0);
+  if (row.unattributed > count + unseen) {
+    one.say(`${said}, but at most ${count} of them can have no frame of that link`);
+  } else if (unseen === 0) {
+    const allowed = new Set(known.flatMap(({ by }) => TRUE_CAUSES[by]));
+    const wrong = row.causes.find(
+      ({ kind }) => !allowed.has(kind) && !(kind === 'lost' && one.lost > 0),
+    );
+    if (wrong !== undefined) one.say(`${said}, of which '${wrong.kind}' is not true`);
   }
 }
 
-/** How many increments of a counter no drop of that link can explain; undefined: it is not known. */
-function unattributable(one: WatchCase, { link, counter }: ObservedRow): number | undefined {
+/** What a ledger may say of increments without a drop of their link. */
+const TRUE_CAUSES: Readonly<Record<Rise['by'], readonly string[]>> = {
+  frame: [],
+  peer: ['peer'],
+  driver: ['peer'],
+  none: ['place'],
+};
+
+/** What raised a counter without a drop of its link; undefined: it is not known. */
+function unattributable(
+  one: WatchCase,
+  { link, counter }: ObservedRow,
+): (Rise & Pick<StreamOfWorld, 'stream'>)[] | undefined {
   const key = one.at(link);
-  if (counter.endsWith('_errors')) return undefined;
-  if (one.isNoisy(key)) return undefined;
+  if (counter.endsWith('_errors') || one.isNoisy(key)) return undefined;
   if (one.isShortQueued(key) && counter === 'rx_dropped') return undefined;
   if (one.streams.some(({ fate }) => fate === undefined)) return undefined;
-  return one.touchedStreams
-    .flatMap(({ fate, stream }) =>
-      (fate ?? [])
-        .filter((rises) => rises.link === key && rises.counter === counter && rises.by !== 'frame')
-        .map(() => stream.count),
-    )
-    .reduce((all, count) => all + count, 0);
+  return one.touchedStreams.flatMap(({ fate, stream }) =>
+    (fate ?? [])
+      .filter((rises) => rises.link === key && rises.counter === counter && rises.by !== 'frame')
+      .map((rises) => ({ ...rises, stream })),
+  );
 }

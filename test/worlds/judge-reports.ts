@@ -118,7 +118,9 @@ function judgeNumbers(one: WatchCase): void {
       if (distinct > expected) {
         one.say(`it reported ${distinct} ${what}, but ${expected} were to be reported`);
       }
-      if (distinct < expected - allowed) one.say(`it reported ${distinct} of ${expected} ${what}`);
+      // A link that is renamed when the sender comes to it is not found.
+      if (distinct < Math.min(expected, stream.sent) - allowed)
+        one.say(`it reported ${distinct} of ${expected} ${what}`);
     }
   }
 }

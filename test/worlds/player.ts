@@ -11,6 +11,7 @@ import { type Link, Network } from './network.ts';
 import type { Observed, ObservedStream, ObservedTap, ObservedWatch } from './observed.ts';
 import { Watching } from './watching.ts';
 import type { Place, SendStep, Step, Stream, WatchStep } from './world.ts';
+import { XDP_DROP } from './xdp-drop.ts';
 
 /** RFC 8200, section 5 */
 const LEAST_MTU_OF_IPV6 = 1280;
@@ -401,9 +402,7 @@ function filterCommands(
           `add chain netdev ${link} c { type filter hook ingress device ${link} priority 0; policy drop; }`,
         ],
       ];
-    case 'xdp': {
-      const program = process.env['XDP_DROP'] ?? '';
-      return [['ip', 'link', 'set', 'dev', link, 'xdpgeneric', 'obj', program, 'sec', 'xdp']];
-    }
+    case 'xdp':
+      return [['ip', 'link', 'set', 'dev', link, 'xdpgeneric', 'obj', XDP_DROP, 'sec', 'xdp']];
   }
 }

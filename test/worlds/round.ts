@@ -34,7 +34,7 @@ let rounds = 0;
 export async function playRound(world: World): Promise<Round> {
   rounds += 1;
   const instance = `dropscope-world-${process.pid}-${rounds}`;
-  const node = [process.execPath, '--enable-source-maps', PLAY, instance];
+  const node = ['node', PLAY, instance];
   const child = spawn('unshare', [...NAMESPACES, 'sh', '-c', PREPARE, 'sh', ...node]);
   let states = '';
   const timer = setTimeout(() => {

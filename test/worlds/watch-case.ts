@@ -37,7 +37,7 @@ export class WatchCase {
     const network = new Network();
     for (const step of flat(world.steps)) {
       if (step.do === 'macvlan' && step.queue !== undefined) this.#shortQueued.add(step.on);
-      if (step.do === 'veth' && step.ipv6) {
+      if (step.do === 'veth') {
         const { name, peer, mtu, peerMtu } = step;
         if (peerMtu < LONGEST_NOISE && mtu > LONGEST_NOISE) this.#noisy.add(name).add(peer);
         if (mtu < LONGEST_NOISE && peerMtu > LONGEST_NOISE) this.#noisy.add(name).add(peer);
