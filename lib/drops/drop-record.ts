@@ -159,6 +159,7 @@ class RecordDecoder {
     const headerLength = this.#u16[(record + AT.headerLength) >>> 1] ?? 0;
     const isEthernet = this.#u8[record + AT.isEthernet] === 1;
     const header = record + AT.header;
+    const end = record + this.#context.recordBytes;
     const event: Mutable<DropEvent> = {
       probe: this.#context.probe,
       time: new Date(this.#wallClockMs + Number(timestampNs) / 1e6),
@@ -172,7 +173,7 @@ class RecordDecoder {
       etherType: this.#u16[(record + AT.etherType) >>> 1] ?? 0,
       length: u32[at32 + AT.length / 4] ?? 0,
       // A copy: whoever keeps the drop does not keep its batch.
-      header: this.#u8.slice(header, header + headerLength),
+      header: this.#u8.slice(header, Math.min(header + headerLength, end)),
     };
     const vlan = this.#vlan(record);
     if (vlan !== undefined) event.vlan = vlan;

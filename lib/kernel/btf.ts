@@ -37,7 +37,9 @@ export class Btf {
     const headerEnd = word(0);
     const typesAt = headerEnd + word(1);
     const stringsAt = headerEnd + word(3);
+    if (typesAt + word(2) > bytes.length) throw new RangeError('The types of the BTF are cut');
     this.#types = words(bytes.subarray(typesAt, typesAt + word(2)));
+    if (stringsAt + word(4) > bytes.length) throw new RangeError('The strings of the BTF are cut');
     this.#strings = Buffer.from(bytes.buffer, bytes.byteOffset + stringsAt, word(4));
     this.#base = base;
     this.#stringsFrom = base === undefined ? 0 : base.#stringsFrom + base.#strings.length;

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** Messages of netlink(7), in host byte order: little-endian on every platform of the addon. */
 
 // linux/netlink.h
@@ -9,6 +11,9 @@ export const NLM_F_ACK = 4;
 export const NLM_F_DUMP = 0x300;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
+
+/** linux/err.h */
+const MAX_ERRNO = 4095;
 
 /** A message without its length and port. */
 export interface NetlinkMessage {
@@ -47,13 +52,15 @@ export function decodeMessages(datagram: Uint8Array): NetlinkMessage[] {
 }
 
 /**
- * What a message says of a request: the errno(3) value with which it ended, 0 for success; undefined
- * for a message that does not end it.
+ * What a message says of a request: the errno(3) value with which it ended, 0 for success; EPROTO
+ * where the message has something else than the negative of one; undefined for a message that does
+ * not end it.
  */
 export function outcomeOf({ type, payload }: NetlinkMessage): number | undefined {
   if (type !== NLMSG_ERROR && type !== NLMSG_DONE) return undefined;
-  // As the kernel has it, it is negative.
-  return payload.length < 4 ? 0 : Math.abs(payload.readInt32LE(0));
+  const code = payload.length < 4 ? 0 : payload.readInt32LE(0);
+  if (code > 0 || code < -MAX_ERRNO) return constants.errno.EPROTO;
+  return code === 0 ? 0 : -code;
 }
 
 /** An attribute as it is sent. */
@@ -90,6 +97,21 @@ export function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;
+}
+
+/** The number in an attribute of 2 bytes; undefined where the attribute is missing or shorter. */
+export function uint16Of(value: Buffer | undefined): number | undefined {
+  return value === undefined || value.length < 2 ? undefined : value.readUInt16LE(0);
+}
+
+/** The number in an attribute of 4 bytes; undefined where the attribute is missing or shorter. */
+export function uint32Of(value: Buffer | undefined): number | undefined {
+  return value === undefined || value.length < 4 ? undefined : value.readUInt32LE(0);
+}
+
+/** The number in an attribute of 8 bytes; undefined where the attribute is missing or shorter. */
+export function uint64Of(value: Buffer | undefined): bigint | undefined {
+  return value === undefined || value.length < 8 ? undefined : value.readBigUInt64LE(0);
 }
 
 /** Text in an attribute, up to its NUL. */

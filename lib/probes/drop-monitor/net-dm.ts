@@ -7,7 +7,10 @@ import {
   NLM_F_DUMP,
   NLM_F_REQUEST,
   textOf,
+  uint16Of,
   uint32,
+  uint32Of,
+  uint64Of,
 } from '../../netlink/netlink-message.ts';
 
 /** Generic netlink and the NET_DM family: linux/genetlink.h, linux/net_dropmon.h. */
@@ -79,8 +82,8 @@ export function findNetDm(families: readonly NetlinkMessage[]): NetDmFamily | un
       const group = decodeAttributes(value);
       if (textOf(group.get(CTRL_ATTR_GROUP.name) ?? Buffer.alloc(0)) !== 'events') continue;
       return {
-        id: attributes.get(CTRL_ATTR.familyId)?.readUInt16LE(0) ?? 0,
-        group: group.get(CTRL_ATTR_GROUP.id)?.readUInt32LE(0) ?? 0,
+        id: uint16Of(attributes.get(CTRL_ATTR.familyId)) ?? 0,
+        group: uint32Of(group.get(CTRL_ATTR_GROUP.id)) ?? 0,
       };
     }
   }
@@ -116,7 +119,7 @@ export function decodeStats(answer: readonly NetlinkMessage[]): number {
     const attributes = decodeAttributes(payload.subarray(GENERIC_HEADER_BYTES));
     for (const type of [ATTR.stats, ATTR.hwStats]) {
       const stats = decodeAttributes(attributes.get(type) ?? Buffer.alloc(0));
-      dropped += Number(stats.get(STATS_ATTR_DROPPED)?.readBigUInt64LE(0) ?? 0n);
+      dropped += Number(uint64Of(stats.get(STATS_ATTR_DROPPED)) ?? 0n);
     }
   }
   return dropped;
@@ -148,18 +151,18 @@ export function decodeAlert({ payload }: NetlinkMessage): PacketAlert | undefine
     const value = attributes.get(type);
     return value === undefined ? undefined : textOf(value);
   };
-  const isHardware = attributes.get(ATTR.origin)?.readUInt16LE(0) === HARDWARE;
+  const isHardware = uint16Of(attributes.get(ATTR.origin)) === HARDWARE;
   const symbol = isHardware ? text(ATTR.hwTrapGroup) : text(ATTR.symbol);
   const reason = isHardware ? text(ATTR.hwTrap) : text(ATTR.reason);
   const bytes = attributes.get(ATTR.payload) ?? Buffer.alloc(0);
-  const protocol = attributes.get(ATTR.protocol)?.readUInt16LE(0) ?? 0;
+  const protocol = uint16Of(attributes.get(ATTR.protocol)) ?? 0;
   return {
     ...(symbol !== undefined && { symbol }),
     ...(reason !== undefined && { reason }),
-    ifindex: port.get(PORT_ATTR_IFINDEX)?.readUInt32LE(0) ?? 0,
-    timestampNs: attributes.get(ATTR.timestamp)?.readBigUInt64LE(0) ?? 0n,
+    ifindex: uint32Of(port.get(PORT_ATTR_IFINDEX)) ?? 0,
+    timestampNs: uint64Of(attributes.get(ATTR.timestamp)) ?? 0n,
     protocol,
-    length: attributes.get(ATTR.origLen)?.readUInt32LE(0) ?? bytes.length,
+    length: uint32Of(attributes.get(ATTR.origLen)) ?? bytes.length,
     payload: bytes,
   };
 }

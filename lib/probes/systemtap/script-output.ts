@@ -102,7 +102,7 @@ function message(fields: Fields): ScriptMessage | undefined {
     case 'total':
       return { kind: 'total', talker: talker(fields), count: number(fields, 'count') };
     case 'tick':
-      return { kind: 'tick', timestampNs: BigInt(text(fields, 't')), ...count(fields) };
+      return { kind: 'tick', timestampNs: bigNumber(fields, 't'), ...count(fields) };
     case 'end':
       return { kind: 'end', ...count(fields) };
     default:
@@ -126,10 +126,10 @@ function drop(fields: Fields): ScriptDrop {
     destination,
     etherType,
     number: number(fields, 'n'),
-    timestampNs: BigInt(text(fields, 't')),
+    timestampNs: bigNumber(fields, 't'),
     cpu: number(fields, 'cpu'),
     length: number(fields, 'len'),
-    after: BigInt(text(fields, 'after')),
+    after: bigNumber(fields, 'after'),
     header: Buffer.from(text(fields, 'header'), 'hex'),
   };
 }
@@ -163,14 +163,22 @@ function interfaceName(digits: string): string {
 
 /** From up to 12 hex digits; a frame without Ethernet header has -1, which has more. */
 function macAddress(digits: string): string {
+  if (!/^[\da-f]+$/.test(digits)) throw new TypeError('No hex digits');
   if (digits.length > 12) return '';
   return formatMacAddress(Buffer.from(digits.padStart(12, '0'), 'hex'));
 }
 
 function number(fields: Fields, name: string): number {
   const value = fields[name];
-  if (typeof value !== 'number') throw new TypeError(`No number ${name}`);
-  return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new TypeError(`No number ${name}`);
+}
+
+/** 64 bits have at most 20 digits. */
+function bigNumber(fields: Fields, name: string): bigint {
+  const digits = text(fields, name);
+  if (!/^\d{1,20}$/.test(digits)) throw new TypeError(`No number ${name}`);
+  return BigInt(digits);
 }
 
 function text(fields: Fields, name: string): string {
