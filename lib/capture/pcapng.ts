@@ -23,6 +23,9 @@ const LEAST = 12;
 const PACKET_HEADER = 28;
 const TRAILER = 4;
 
+/** Interfaces of a section. Each is remembered, so that a file cannot have any number of them. */
+const MOST_INTERFACES = 65_536;
+
 /** Options of an INTERFACE_DESCRIPTION. */
 const OPTION_END = 0;
 const OPTION_TIME_RESOLUTION = 9;
@@ -107,6 +110,9 @@ class PcapngParser implements CaptureParser {
     const { view, start } = at;
     switch (type) {
       case INTERFACE_DESCRIPTION:
+        if (this.#interfaces.length === MOST_INTERFACES) {
+          throw new CaptureDamage(at.offset, `more than ${MOST_INTERFACES} interfaces`);
+        }
         this.#interfaces.push(this.#readInterface(at));
         break;
       case ENHANCED_PACKET:

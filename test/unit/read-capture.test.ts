@@ -124,6 +124,17 @@ it.each<[string, Buffer, number, string]>([
   expect(error).toMatchObject({ offset, message: expect.stringContaining(why) });
 });
 
+it('refuses a pcapng file of interfaces without end', async () => {
+  const section = pcapngFile([], { littleEndian: true, digits: 9 });
+  const description = section.subarray(28);
+  const many = Array.from({ length: 70_000 }, () => description);
+  const { error } = await readAll(Buffer.concat([section, ...many]));
+  expect(error).toMatchObject({
+    offset: section.length + 65_535 * description.length,
+    message: expect.stringContaining('more than 65536 interfaces'),
+  });
+});
+
 it('says why it cannot read a file', async () => {
   const missing = join(folder, 'missing');
   const reading = readCapture(missing, signal).next();
