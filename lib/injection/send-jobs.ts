@@ -82,7 +82,7 @@ export class SendJobs {
       passedOver,
       explain: (failure) => this.#explain(failure, engine, plan),
     };
-    const giveUp = Date.now() + PATIENCE_MS;
+    const giveUp = performance.now() + PATIENCE_MS;
     let job = this.#begin(plan, start, giveUp);
     while (job === undefined) {
       await sleep(PAUSE_MS);
@@ -108,7 +108,7 @@ export class SendJobs {
       return plan.begin(start);
     } catch (error) {
       if (!isRawSystemError(error)) throw error;
-      if (error.errno === constants.errno.EBUSY && Date.now() < giveUp) return undefined;
+      if (error.errno === constants.errno.EBUSY && performance.now() < giveUp) return undefined;
       throw isGone(error.errno)
         ? this.#target.explain(error, 0)
         : engineFailed(error, start.engine, this.#target.name(), plan.threads);
