@@ -1,7 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { mendsFor } from '../../lib/probes/systemtap/mends.ts';
 import { patchedRuntime } from '../../lib/probes/systemtap/runtime-copy.ts';
 
@@ -25,6 +33,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   delete process.env['XDG_CACHE_HOME'];
+  vi.unstubAllEnvs();
   rmSync(root, { recursive: true });
 });
 
@@ -75,6 +84,16 @@ describe('a copy of the runtime', () => {
     expect(await patchedRuntime(patches, root)).not.toBe(copy);
   });
 
+  it('is in a folder of root, and not below the home folder that sudo may keep', async () => {
+    fill(OF_4_8);
+    chownSync(root, 65_534, 65_534);
+    process.env['XDG_CACHE_HOME'] = '';
+    vi.stubEnv('HOME', root);
+    const copy = await patchedRuntime([], root);
+    rmSync(copy, { recursive: true });
+    expect(copy).toMatch(/^\/var\/cache\/dropscope\/systemtap-runtime-/);
+  });
+
   it('that others can write is not used', async () => {
     fill(OF_4_8);
     process.env['XDG_CACHE_HOME'] = join(root, 'cache');
@@ -87,7 +106,9 @@ describe('a copy of the runtime', () => {
     process.env['XDG_CACHE_HOME'] = join(root, 'cache');
     await expect(patchedRuntime([], root)).rejects.toMatchObject({
       name: 'ProbeError',
-      reason: expect.stringContaining(`can be made in ${root}/cache/dropscope: ENOTDIR`),
+      reason: expect.stringContaining(
+        `can be made in ${root}/cache/dropscope: ${root}/cache is no folder`,
+      ),
       mend: 'Set XDG_CACHE_HOME to a folder that only you can write.',
     });
   });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ProbeError } from '../../errors.ts';
+import { ownFolder } from './own-folder.ts';
 
 /** What SystemTap compiles into each module, below the root. */
 const RUNTIME = 'usr/share/systemtap/runtime';
@@ -25,28 +26,30 @@ export async function runtimeHas(
   return source.includes(from);
 }
 
-/** A copy of the runtime in our cache, for `stap -R`, with these patches. It is kept for the next time. */
+/** Where copies are kept: `$XDG_CACHE_HOME/dropscope`, by default in /var/cache for root and in ~/.cache for others. */
+function cacheFolder(): string {
+  const standard = process.geteuid?.() === 0 ? '/var/cache' : join(homedir(), '.cache');
+  return join(resolve(process.env['XDG_CACHE_HOME'] || standard), 'dropscope');
+}
+
+/**
+ * A copy of the runtime in our cache, for `stap -R`, with these patches. It is kept for the next time. What is compiled
+ * into a kernel module must not be somebody else's: ProbeError where others could have made the cache or the copy.
+ */
 export async function patchedRuntime(patches: readonly Patch[], root = '/'): Promise<string> {
   const runtime = join(root, RUNTIME);
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dropscope');
+  const cache = cacheFolder();
   try {
-    const copy = join(cache, `systemtap-runtime-${await identity(runtime, patches)}`);
+    const name = `systemtap-runtime-${await identity(runtime, patches)}`;
+    const copy = join(await ownFolder(cache), name);
     if (!existsSync(copy)) await make(runtime, copy, patches);
-    await checkOwner(copy);
-    return copy;
+    return await ownFolder(copy);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = `No copy of SystemTap's runtime can be made in ${cache}: ${error.message}.`;
     const mend = 'Set XDG_CACHE_HOME to a folder that only you can write.';
     throw new ProbeError('ERR_PROBE_UNAVAILABLE', 'systemtap', { reason, mend }, { cause: error });
   }
-}
-
-/** What is compiled into a kernel module must not be somebody else's. */
-async function checkOwner(copy: string): Promise<void> {
-  const { uid, mode } = await stat(copy);
-  if ((uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0) return;
-  throw new Error(`others can write ${copy}`);
 }
 
 /** Another runtime, or other patches, have another copy. */
@@ -58,7 +61,6 @@ async function identity(runtime: string, patches: readonly Patch[]): Promise<str
 
 /** Made beside it and moved: who runs at the same time sees a whole one. */
 async function make(runtime: string, copy: string, patches: readonly Patch[]): Promise<void> {
-  await mkdir(join(copy, '..'), { recursive: true });
   const made = await mkdtemp(`${copy}-`);
   try {
     await cp(runtime, made, { recursive: true });
