@@ -282,11 +282,15 @@ export function captureUnreadable(path: string, cause: unknown): CaptureError {
 
 // System calls
 
+const MORE_THREADS =
+  'Raise the number of threads that this process may have: ulimit -u, or TasksMax= in its systemd unit.';
+
 /** Any refused system call for which there is nothing more special to say. */
 export function systemCallFailed(raw: RawSystemError, doing: string): SystemCallError {
   const code = isPermission(raw) ? 'ERR_PERMISSION' : 'ERR_SYSTEM_CALL';
   const reason = `The kernel refused ${raw.syscall} while ${doing}: ${errnoName(raw.errno)}.`;
-  return new SystemCallError(code, { reason, mend: '' }, raw);
+  const mend = raw.syscall === 'clone' ? MORE_THREADS : '';
+  return new SystemCallError(code, { reason, mend }, raw);
 }
 
 /**

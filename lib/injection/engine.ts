@@ -7,6 +7,7 @@ import {
   type RawSystemError,
   SystemCallError,
   shown,
+  systemCallFailed,
 } from '../errors.ts';
 import {
   type BpfCapability,
@@ -125,6 +126,7 @@ export function engineFailed(
   target: string | number,
   threads: number,
 ): SystemCallError {
+  if (raw.syscall === 'clone') return systemCallFailed(raw, 'starting a thread');
   if (engine === 'sendmmsg' || (engine === 'af-xdp' && isPermission(raw))) {
     return packetSocketFailed(raw, 'opening a socket');
   }

@@ -6,12 +6,11 @@
 #include <cerrno>
 #include <cmath>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "live_sender.h"
 #include "pacing.h"
-#include "signals_blocked.h"
+#include "start_thread.h"
 #include "system_error.h"
 
 namespace dropscope {
@@ -49,12 +48,13 @@ Flood::Flood(FloodPlan plan)
   if (plan_.duration_ns > 0) {
     for (const auto& sender : senders_) sender->stop_at(start_ns_ + plan_.duration_ns);
   }
-  const SignalsBlocked blocked;
   try {
-    for (const auto& sender : senders_) threads_.emplace_back([this, &sender] { run(*sender); });
-  } catch (const std::system_error& error) {
+    for (const auto& sender : senders_) {
+      threads_.push_back(start_thread([this, &sender] { run(*sender); }));
+    }
+  } catch (const SystemError&) {
     join();
-    throw SystemError("clone", error.code().value());
+    throw;
   }
 }
 

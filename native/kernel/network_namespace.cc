@@ -8,8 +8,8 @@
 
 #include <cerrno>
 #include <exception>
-#include <thread>
 
+#include "start_thread.h"
 #include "system_error.h"
 
 namespace dropscope {
@@ -27,7 +27,7 @@ void NetworkNamespace::run(const std::function<void()>& work) const {
     return;
   }
   std::exception_ptr failure;
-  std::thread([&] {
+  start_thread([&] {
     try {
       if (const int error = enter(); error != 0) throw SystemError("setns", error);
       work();

@@ -6,11 +6,10 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "pacing.h"
-#include "signals_blocked.h"
+#include "start_thread.h"
 #include "system_error.h"
 
 namespace dropscope {
@@ -20,12 +19,7 @@ Replay::Replay(ReplayPlan plan)
       sender_(open_frame_sender(plan_.engine, plan_.network_namespace, plan_.ifindex, 0)),
       changed_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!changed_fd_) throw SystemError("eventfd");
-  const SignalsBlocked blocked;
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& error) {
-    throw SystemError("clone", error.code().value());
-  }
+  thread_ = start_thread([this] { run(); });
 }
 
 Replay::~Replay() {
