@@ -27,6 +27,7 @@
         "native/kernel/pacing.cc",
         "native/kernel/packet_sender.cc",
         "native/kernel/packet_socket.cc",
+        "native/kernel/process_monitor.cc",
         "native/kernel/receive_sender.cc",
         "native/kernel/replay.cc",
         "native/kernel/ring_reader.cc",
@@ -40,6 +41,7 @@
         "native/node/live_receiver.cc",
         "native/node/netlink_socket.cc",
         "native/node/packet_socket.cc",
+        "native/node/process_monitor.cc",
         "native/node/replay.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "<(SHARED_INTERMEDIATE_DIR)"],

@@ -7,6 +7,7 @@
 #include "node/live_receiver.h"
 #include "node/netlink_socket.h"
 #include "node/packet_socket.h"
+#include "node/process_monitor.h"
 #include "node/replay.h"
 
 // What JavaScript can see; lib/native.ts declares the same.
@@ -17,6 +18,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   dropscope::export_replay(env, exports);
   dropscope::export_link_table(env, exports);
   dropscope::export_link_monitor(env, exports);
+  dropscope::export_process_monitor(env, exports);
   dropscope::export_netlink_socket(env, exports);
   dropscope::export_drop_tracer(env, exports);
   return exports;
