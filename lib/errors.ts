@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'ERR_INVALID_ARGUMENT'
   | 'ERR_NO_INTERFACE'
   | 'ERR_INTERFACE_GONE'
+  | 'ERR_NETWORK_NAMESPACE_GONE'
   | 'ERR_SYSTEM_CALL'
   | 'ERR_PERMISSION'
   | 'ERR_PROBE_UNAVAILABLE'
@@ -248,6 +249,17 @@ export function interfaceGone(target: string | number): DropscopeError {
   });
 }
 
+/**
+ * What a watch ends with when the process or the name is gone that its network namespace was given by. `what`
+ * happened: `Process 812 has ended`.
+ */
+export function networkNamespaceGone(what: string): DropscopeError {
+  return new DropscopeError('ERR_NETWORK_NAMESPACE_GONE', {
+    reason: `${what}, and the watch of its network namespace has ended with it.`,
+    mend: 'Open another watch for what has come in its place.',
+  });
+}
+
 /** `what` was asked of a watch that was not opened for it: `Single drops are`. */
 export function notDelivered(what: string, option: string): ArgumentError {
   return new ArgumentError('options.deliver', {
@@ -306,6 +318,15 @@ export function asked<T>(
     return ask();
   } catch (error) {
     throw isRawSystemError(error) ? explain(error, doing) : error;
+  }
+}
+
+/** What a function of node:fs answers. There a system error's errno is negative; here it is positive. */
+export function askedFiles<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    throw isRawSystemError(error) ? Object.assign(error, { errno: -error.errno }) : error;
   }
 }
 

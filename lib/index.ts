@@ -56,6 +56,12 @@ export { type DropVerdict, expectDrops, expectNoDrops } from './proof/expect-dro
 export type { CountBounds, DropExpectation, DropMatch, ProofOptions } from './proof/expectation.ts';
 export type { Obstacle } from './proof/obstacles.ts';
 export type { DropWatch, DropWatchEvents } from './watch/drop-watch.ts';
-export type { Ledger, LedgerCause, LedgerCounter, LedgerRow } from './watch/ledger.ts';
+export type {
+  Ledger,
+  LedgerCause,
+  LedgerCounter,
+  LedgerRow,
+  LedgerUnknown,
+} from './watch/ledger.ts';
 export { watchDrops } from './watch/watch-drops.ts';
 export type { WatchOptions } from './watch/watch-options.ts';

@@ -129,6 +129,15 @@ export interface LinkMonitor {
   close(): void;
 }
 
+/** Notices the end of a process. */
+export interface ProcessMonitor {
+  /** Whether the process has ended. */
+  read(): boolean;
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
 /** What the eBPF tracer is told when it is loaded. */
 interface DropTracerOptions {
   /** The file of the network namespace to trace; undefined: this process's. */
@@ -209,6 +218,11 @@ export interface Links {
    * no such link.
    */
   readLinkStats(ifindex: number): ArrayBuffer;
+  /**
+   * A number that no other network namespace has before the next boot; undefined before Linux 5.14.
+   * SO_NETNS_COOKIE.
+   */
+  namespaceCookie(): bigint | undefined;
 }
 
 /** The links of the network namespace behind a file, until it is closed. */
@@ -268,6 +282,14 @@ export interface Addon extends Links {
     onChange: () => void,
     networkNamespace?: string,
   ) => LinkMonitor;
+  /**
+   * Calls `onEnd` in each turn of the loop after the process has ended, until it is closed. RawSystemError of
+   * pidfd_open(2): ESRCH when there is no such process.
+   */
+  readonly ProcessMonitor: new (
+    onEnd: () => void,
+    pid: number,
+  ) => ProcessMonitor;
   /** `onRecord` is the wake-up that `wakeOnNext` asks for. */
   readonly DropTracer: new (
     options: DropTracerOptions,

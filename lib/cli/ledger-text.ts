@@ -1,16 +1,19 @@
-import type { Ledger, LedgerRow } from '../watch/ledger.ts';
+import type { Ledger, LedgerRow, LedgerUnknown } from '../watch/ledger.ts';
 import { type Cell, table } from './columns.ts';
 import { type Json, jsonLine } from './json-line.ts';
 import { printable } from './printable.ts';
 import { tapJson, tapText } from './tap-text.ts';
 
 /** A ledger for people: a line for each counter that moved, then why something is not attributed. */
-export function ledgerText({ rows, taps, softnet }: Ledger): string {
-  const { dropped, timeSqueeze } = softnet;
-  const host = `Backlogs of all CPUs: ${dropped} dropped, ${timeSqueeze} time squeezes\n`;
+export function ledgerText({ rows, taps, softnet, unknown }: Ledger): string {
+  const host =
+    softnet === undefined
+      ? ''
+      : `Backlogs of all CPUs: ${softnet.dropped} dropped, ${softnet.timeSqueeze} time squeezes\n`;
+  const missing = unknown.map(unknownText).join('');
   const hides = tapText(taps);
-  if (rows.length === 0) return `\nLedger: no counter of drops moved\n${hides}${host}`;
-  return `\nLedger\n${table([HEAD, ...rows.map(rowCells)])}${rows.map(causes).join('')}${hides}${host}`;
+  if (rows.length === 0) return `\nLedger: no counter of drops moved\n${hides}${host}${missing}`;
+  return `\nLedger\n${table([HEAD, ...rows.map(rowCells)])}${rows.map(causes).join('')}${hides}${host}${missing}`;
 }
 
 const HEAD: readonly Cell[] = [
@@ -46,8 +49,19 @@ function causes({ interface: name, counter, causes: known }: LedgerRow): string 
     .join('');
 }
 
+const UNKNOWN: Readonly<Record<LedgerUnknown['what'], string>> = {
+  links: 'counters',
+  taps: 'taps',
+  softnet: 'backlogs of the CPUs',
+};
+
+function unknownText({ what, netns, reason }: LedgerUnknown): string {
+  const where = netns === undefined ? '' : ` of network namespace ${netns}`;
+  return `Unknown: the ${UNKNOWN[what]}${where}. ${printable(reason)}\n`;
+}
+
 /** The same as a line of JSON. */
-export function ledgerJson({ probe, since, until, rows, taps, softnet }: Ledger): string {
+export function ledgerJson({ probe, since, until, rows, taps, softnet, unknown }: Ledger): string {
   return jsonLine({
     event: 'ledger',
     time: until.toISOString(),
@@ -55,7 +69,11 @@ export function ledgerJson({ probe, since, until, rows, taps, softnet }: Ledger)
     since: since.toISOString(),
     rows: rows.map(rowJson),
     taps: taps.map(tapJson),
-    softnet: { dropped: softnet.dropped, time_squeeze: softnet.timeSqueeze },
+    softnet:
+      softnet === undefined
+        ? null
+        : { dropped: softnet.dropped, time_squeeze: softnet.timeSqueeze },
+    unknown: unknown.map(({ what, netns = null, reason }) => ({ what, netns, reason })),
   });
 }
 

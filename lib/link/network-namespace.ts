@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import {
   ArgumentError,
+  askedFiles,
   errnoName,
   invalidArgument,
   isPermission,
@@ -62,7 +63,7 @@ export function checkNamespaceOptions(options: NamespaceOptions): void {
  * What `ask` gives, which opens something in the network namespace `ref`. Throws ArgumentError where
  * there is none, SystemCallError where the kernel refuses it: ERR_PERMISSION, EMFILE.
  */
-function askedInNamespace<T>(
+export function askedInNamespace<T>(
   ref: NetworkNamespaceRef | undefined,
   argument: string,
   ask: () => T,
@@ -80,19 +81,25 @@ function askedInNamespace<T>(
 export function withLinks<T>(
   ref: NetworkNamespaceRef | undefined,
   argument: string,
-  ask: (links: Links, path: string | undefined) => T,
+  ask: (links: Links) => T,
 ): T {
   const links = openLinks(ref, argument);
   try {
-    return ask(links, networkNamespacePath(ref, argument));
+    return ask(links);
   } finally {
     links.close();
   }
 }
 
-/** The links of a network namespace, until they are closed. Throws as `askedInNamespace` does. */
-export function openLinks(ref: NetworkNamespaceRef | undefined, argument: string): LinkTable {
-  const path = networkNamespacePath(ref, argument);
+/**
+ * The links of a network namespace, until they are closed. Throws as `askedInNamespace` does. `path`: a file that
+ * leads to the network namespace, where `ref` may do so no longer.
+ */
+export function openLinks(
+  ref: NetworkNamespaceRef | undefined,
+  argument: string,
+  path: string | undefined = networkNamespacePath(ref, argument),
+): LinkTable {
   if (path === undefined) return new OwnLinks();
   const { LinkTable } = native();
   return askedInNamespace(ref, argument, () => new LinkTable(path));
@@ -112,17 +119,26 @@ class OwnLinks implements LinkTable {
   readLinkStats(ifindex: number): ArrayBuffer {
     return native().readLinkStats(ifindex);
   }
+  namespaceCookie(): bigint | undefined {
+    return native().namespaceCookie();
+  }
   close(): void {}
 }
 
 /** What open(2) says of a path that leads nowhere. */
 const NOWHERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ESRCH', 'ENAMETOOLONG', 'ELOOP'];
 
+/** What pidfd_open(2) says of a number that is no process's. */
+const NO_PROCESS: readonly string[] = ['ESRCH', 'EINVAL'];
+
 /** What to throw when the kernel did not open the network namespace `ref`, or did not let us in. */
 function explainNamespace(raw: RawSystemError, ref: NetworkNamespaceRef, argument: string): Error {
   const name = errnoName(raw.errno);
   if (raw.syscall === 'setns' && name === 'EINVAL') {
     return missing(argument, `${shown(ref)} is no network namespace.`);
+  }
+  if (raw.syscall === 'pidfd_open' && NO_PROCESS.includes(name)) {
+    return missing(argument, `There is no process ${ref}.`);
   }
   if (raw.syscall === 'open' && NOWHERE.includes(name)) {
     const what = typeof ref === 'number' ? `process ${ref}` : `network namespace ${shown(ref)}`;
@@ -141,32 +157,38 @@ function missing(argument: string, reason: string): ArgumentError {
   return new ArgumentError(argument, { reason, mend });
 }
 
-/**
- * Files of the network namespaces that have a name or a process in them: each namespace once, this
- * process's left out.
- */
-export function namespacesHere(): string[] {
-  const found = new Map<number, string>();
-  const own = statSync('/proc/self/ns/net').ino;
-  const files = [
-    ...namesHere().map((name) => `${NAMED}/${name}`),
-    ...readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map((pid) => `/proc/${pid}/ns/net`),
-  ];
-  for (const file of files) {
-    const inode = inodeOf(file);
-    if (inode !== undefined && inode !== own && !found.has(inode)) found.set(inode, file);
-  }
-  return [...found.values()];
+/** The network namespaces of this machine, as far as this process may see them. */
+interface NamespacesHere {
+  /** A file of each that has a name or a process in it; this process's is left out. */
+  readonly files: readonly string[];
+  /** Names and processes whose network namespace this process may not see. */
+  readonly refused: readonly string[];
 }
 
-/** Undefined: it is gone, or may not be looked at. */
-function inodeOf(file: string): number | undefined {
+/** Looks for network namespaces under their names and in the processes. */
+export function namespacesHere(): NamespacesHere {
+  const found = new Map<number, string>();
+  const refused: string[] = [];
+  const own = statSync('/proc/self/ns/net').ino;
+  const candidates = [
+    ...namesHere().map((name) => [shown(name), `${NAMED}/${name}`] as const),
+    ...readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => [`process ${pid}`, `/proc/${pid}/ns/net`] as const),
+  ];
+  for (const [owner, file] of candidates) {
+    const inode = inodeOf(file);
+    if (inode === 'refused') refused.push(owner);
+    else if (inode !== 'gone' && inode !== own && !found.has(inode)) found.set(inode, file);
+  }
+  return { files: [...found.values()], refused };
+}
+
+function inodeOf(file: string): number | 'gone' | 'refused' {
   try {
-    return statSync(file).ino;
-  } catch {
-    return undefined;
+    return askedFiles(() => statSync(file)).ino;
+  } catch (error) {
+    return isRawSystemError(error) && isPermission(error) ? 'refused' : 'gone';
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { asked, isRawSystemError } from '../errors.ts';
+import { asked, askedFiles } from '../errors.ts';
 
-/** What receiving has counted on all CPUs, for all network namespaces: /proc/net/softnet_stat. */
+/** What receiving has counted on all CPUs, for all network namespaces: softnet_stat of proc(5). */
 export interface SoftnetStats {
   /** Frames for which the backlog of a CPU had no room. */
   readonly dropped: bigint;
@@ -15,9 +15,13 @@ export type SoftnetByCpu = ReadonlyMap<
   { readonly dropped: number; readonly timeSqueeze: number }
 >;
 
-/** Reads them. SystemCallError when the kernel does not answer: EMFILE. */
+/** Where a /proc that shows nothing but processes (ProcSubset=pid of systemd.exec(5)) has it, too. */
+const SOFTNET = '/proc/self/net/softnet_stat';
+
+/** Reads them. SystemCallError when the kernel does not answer: EMFILE, ENOENT. */
 export function readSoftnet(): SoftnetByCpu {
-  return parseSoftnet(asked('reading what the CPUs have dropped', readText));
+  const read = () => askedFiles(() => readFileSync(SOFTNET, 'latin1'));
+  return parseSoftnet(asked('reading what the CPUs have dropped', read));
 }
 
 /**
@@ -46,13 +50,4 @@ export function softnetSince(before: SoftnetByCpu, now: SoftnetByCpu): SoftnetSt
     timeSqueeze += BigInt((stats.timeSqueeze - start.timeSqueeze) >>> 0);
   }
   return { dropped, timeSqueeze };
-}
-
-/** Node.js has errno negative. */
-function readText(): string {
-  try {
-    return readFileSync('/proc/net/softnet_stat', 'latin1');
-  } catch (error) {
-    throw isRawSystemError(error) ? Object.assign(error, { errno: -error.errno }) : error;
-  }
 }

@@ -70,6 +70,16 @@ export function openTaps(
   return describeTaps(ref, ifindexes, packetSockets(ref));
 }
 
+/** Only the taps that are open in that network namespace itself, on all of its interfaces. */
+export function tapsOpenIn(ref: NetworkNamespaceRef | undefined): Tap[] {
+  const netns = inodeOf(ref);
+  return describeTaps(
+    ref,
+    [],
+    readPacketSockets(ref).map((socket) => ({ ...socket, netns })),
+  );
+}
+
 /** Collects the taps that were open whenever it looked. */
 export class TapLog {
   readonly #ref: NetworkNamespaceRef | undefined;
@@ -115,7 +125,7 @@ function packetSockets(ref: NetworkNamespaceRef | undefined): PlacedSocket[] {
 
 /** The packet sockets of other network namespaces that are bound to no interface. */
 function unboundElsewhere(own: number): PlacedSocket[] {
-  return [undefined, ...namespacesHere()].flatMap((path) => {
+  return [undefined, ...namespacesHere().files].flatMap((path) => {
     try {
       const netns = inodeOf(path);
       if (netns === own) return [];

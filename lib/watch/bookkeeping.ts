@@ -1,12 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DropAccount } from '../drops/drop-account.ts';
 import type { LostEvent } from '../drops/drop-event.ts';
-import { readSoftnet, type SoftnetByCpu, softnetSince } from '../link/softnet.ts';
-import { openTaps, type Tap } from '../link/taps.ts';
+import { DropscopeError } from '../errors.ts';
+import {
+  readSoftnet,
+  type SoftnetByCpu,
+  type SoftnetStats,
+  softnetSince,
+} from '../link/softnet.ts';
 import type { RunningProbe } from '../probes/probe.ts';
-import { LEDGER_COUNTERS, type Ledger } from './ledger.ts';
+import { LEDGER_COUNTERS, type Ledger, type LedgerUnknown } from './ledger.ts';
 import { causesOf } from './ledger-causes.ts';
-import { type LedgerLinks, type LedgerScope, linkKey, readLedgerLinks } from './ledger-links.ts';
+import {
+  type LedgerLink,
+  type LedgerLinks,
+  type LedgerReading,
+  type LedgerScope,
+  LinkReader,
+  linkKey,
+} from './ledger-links.ts';
 import { ledgerRow } from './ledger-row.ts';
 
 /** A frame that was counted and is about to be dropped is dropped by then. */
@@ -15,23 +27,35 @@ const SECOND_LOOK_MS = 5;
 /** Keeps the counters as they were when a watch was armed. */
 export class Bookkeeping {
   readonly #scope: LedgerScope;
+  readonly #reader: LinkReader;
   readonly #before: LedgerLinks;
-  readonly #softnet: SoftnetByCpu;
+  readonly #softnet: SoftnetByCpu | DropscopeError;
   #armed: LedgerLinks;
   #since = new Date();
 
   /** To be made before the probe is armed. */
   constructor(scope: LedgerScope) {
     this.#scope = scope;
-    this.#before = readLedgerLinks(this.#scope);
+    this.#reader = new LinkReader(scope);
+    try {
+      this.#before = this.#readLinks();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     this.#armed = this.#before;
-    this.#softnet = readSoftnet();
+    this.#softnet = trySoftnet();
   }
 
-  /** To be called once it is armed. */
-  armed(): void {
-    this.#armed = readLedgerLinks(this.#scope);
+  /** To be called once it is armed. The ebpf probe itself notes what the counters are at that moment. */
+  armed({ name }: Pick<RunningProbe, 'name'>): void {
+    if (name !== 'ebpf') this.#armed = this.#readLinks();
     this.#since = new Date();
+  }
+
+  /** May be called twice. */
+  close(): void {
+    this.#reader.close();
   }
 
   /** When the probe was armed. */
@@ -44,33 +68,49 @@ export class Bookkeeping {
     running: RunningProbe,
     lost: Readonly<Record<LostEvent['where'], number>>,
   ): Promise<Ledger> {
-    const first = await this.#makeUp(running, lost);
+    using reading = this.#reader.open();
+    const first = await this.#makeUp(reading, running, lost);
     if (first.rows.every(({ unattributed }) => unattributed === 0n)) return first;
     await sleep(SECOND_LOOK_MS);
-    return this.#makeUp(running, lost);
+    return await this.#makeUp(reading, running, lost);
+  }
+
+  #softnetSince(): SoftnetStats | LedgerUnknown {
+    const [before, now] = [this.#softnet, trySoftnet()];
+    if (before instanceof DropscopeError) return { what: 'softnet', reason: before.reason };
+    if (now instanceof DropscopeError) return { what: 'softnet', reason: now.reason };
+    return softnetSince(before, now);
+  }
+
+  #readLinks(): LedgerLinks {
+    using reading = this.#reader.open();
+    return reading.links();
   }
 
   async #makeUp(
+    reading: LedgerReading,
     running: RunningProbe,
     lost: Readonly<Record<LostEvent['where'], number>>,
   ): Promise<Ledger> {
-    const before = readLedgerLinks(this.#scope);
+    const before = reading.links();
     await running.flush();
     // Read between two readings of the counters: whatever was told by now, the second one has.
     const accounts = new Map(running.accounts().map((account) => [linkKey(account), account]));
-    const after = readLedgerLinks(this.#scope);
+    const after = reading.links();
     const placed = [...accounts.values()].reduce((all, account) => all + sum(account.lost), 0n);
     const unplaced = BigInt(lost.kernel + lost.output) - placed;
     const rows = [...after].flatMap(([key, now]) => {
       const readings = {
-        first: this.#before.get(key),
-        armed: this.#armed.get(key),
-        before: before.get(key),
+        first: sameLink(this.#before.get(key), now),
+        armed: sameLink(this.#armed.get(key), now),
+        before: sameLink(before.get(key), now),
         now,
         account: accounts.get(key),
       };
       return LEDGER_COUNTERS.map((counter) => ledgerRow(counter, readings));
     });
+    const taps = reading.taps();
+    const softnet = this.#softnetSince();
     return {
       probe: running.name,
       since: this.#since,
@@ -87,14 +127,25 @@ export class Bookkeeping {
             unplaced: unplaced > 0n ? unplaced : 0n,
           }),
         })),
-      taps: this.#taps(),
-      softnet: softnetSince(this.#softnet, readSoftnet()),
+      taps,
+      ...('reason' in softnet ? {} : { softnet }),
+      unknown: 'reason' in softnet ? [...reading.unknown, softnet] : reading.unknown,
     };
   }
+}
 
-  #taps(): Tap[] {
-    const { networkNamespace, allNamespaces, ifindexes } = this.#scope;
-    return allNamespaces ? [] : openTaps(networkNamespace, ifindexes);
+/** Undefined for another link that had the number, or the network namespace's number, of this one. */
+function sameLink(earlier: LedgerLink | undefined, now: LedgerLink): LedgerLink | undefined {
+  return earlier?.registration === now.registration ? earlier : undefined;
+}
+
+/** The error where they cannot be read: a watch works without them. */
+function trySoftnet(): SoftnetByCpu | DropscopeError {
+  try {
+    return readSoftnet();
+  } catch (error) {
+    if (!(error instanceof DropscopeError)) throw error;
+    return error;
   }
 }
 

@@ -1,13 +1,7 @@
 import { asked, DropscopeError, interfaceGone } from '../errors.ts';
+import type { HeldNamespace } from '../link/held-namespace.ts';
 import { type InterfaceRef, interfaceName } from '../link/interface.ts';
-import {
-  type NetworkNamespaceRef,
-  networkNamespacePath,
-  openLinks,
-} from '../link/network-namespace.ts';
-import { type LinkMonitor, type LinkTable, native } from '../native.ts';
-
-const NAMESPACE = 'options.networkNamespace';
+import { type LinkMonitor, type Links, native } from '../native.ts';
 
 const LISTENING = 'listening for links that go';
 
@@ -20,25 +14,19 @@ export class GoneInterfaces {
   onFailure: (error: Error) => void = () => {};
   /** By ifindex, as they were named. */
   readonly #targets: ReadonlyMap<number, InterfaceRef>;
-  readonly #links: LinkTable;
+  readonly #links: Links;
   readonly #monitor: LinkMonitor;
   #failure: Error | undefined;
 
-  /** `networkNamespace`: the one that they are in; undefined: this process's. */
+  /** `namespace`: the one that they are in, which outlives this. */
   constructor(
     targets: ReadonlyMap<number, InterfaceRef>,
-    networkNamespace: NetworkNamespaceRef | undefined,
+    namespace: Pick<HeldNamespace, 'links' | 'path'>,
   ) {
     const { LinkMonitor } = native();
-    const path = networkNamespacePath(networkNamespace, NAMESPACE);
     this.#targets = targets;
-    this.#links = openLinks(networkNamespace, NAMESPACE);
-    try {
-      this.#monitor = asked(LISTENING, () => new LinkMonitor(() => this.#read(), path));
-    } catch (error) {
-      this.#links.close();
-      throw error;
-    }
+    this.#links = namespace.links;
+    this.#monitor = asked(LISTENING, () => new LinkMonitor(() => this.#read(), namespace.path));
     this.#monitor.unref();
   }
 
@@ -50,9 +38,9 @@ export class GoneInterfaces {
     }
   }
 
-  close(): void {
+  /** Gives no notice any more. May be called twice. */
+  stop(): void {
     this.#monitor.close();
-    this.#links.close();
   }
 
   #read(): void {

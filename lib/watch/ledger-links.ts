@@ -1,12 +1,16 @@
-import { statSync } from 'node:fs';
+import { DropscopeError } from '../errors.ts';
+import { HeldNamespace } from '../link/held-namespace.ts';
 import { readLinkRecords } from '../link/link-record.ts';
 import type { LinkStats } from '../link/link-stats.ts';
-import { type NetworkNamespaceRef, namespacesHere, withLinks } from '../link/network-namespace.ts';
+import { namespacesHere } from '../link/network-namespace.ts';
+import { openTaps, type Tap, tapsOpenIn } from '../link/taps.ts';
+import type { LedgerUnknown } from './ledger.ts';
+import { RemovedLinks } from './removed-links.ts';
 
 /** Which links a ledger is about. */
 export interface LedgerScope {
-  /** Undefined: that of this process. */
-  readonly networkNamespace: NetworkNamespaceRef | undefined;
+  /** The network namespace of the watch; with all of them, this process's. */
+  readonly namespace: HeldNamespace;
   readonly allNamespaces: boolean;
   /** Empty: all. */
   readonly ifindexes: readonly number[];
@@ -18,21 +22,126 @@ export interface LedgerScope {
 export interface LedgerLink {
   readonly netns: number;
   readonly stats: LinkStats;
+  /** Where it differs, another link has the ifindex, or another network namespace the inode number. */
+  readonly registration: string;
 }
 
 /** The links of one reading, by `linkKey()`. */
 export type LedgerLinks = ReadonlyMap<string, LedgerLink>;
 
+/** How often a namespace is read again whose links go while they are read. */
+const ATTEMPTS = 8;
+
 /** Reads the links of a ledger with their counters. */
-export function readLedgerLinks(scope: LedgerScope): LedgerLinks {
-  const { networkNamespace, allNamespaces, ifindexes } = scope;
-  const links = new Map<string, LedgerLink>();
-  for (const link of allNamespaces ? readEveryNamespace() : readNamespace(networkNamespace)) {
-    const { ifindex } = link.stats;
-    if (ifindexes.length > 0 && !ifindexes.includes(ifindex)) continue;
-    links.set(linkKey({ netns: link.netns, ifindex }), link);
+export class LinkReader {
+  readonly #scope: LedgerScope;
+  readonly #removed: RemovedLinks;
+
+  constructor(scope: LedgerScope) {
+    this.#scope = scope;
+    this.#removed = new RemovedLinks(scope.namespace.path);
   }
-  return links;
+
+  /** Opens what is to be read, once for several readings. */
+  open(): LedgerReading {
+    return new LedgerReading(this.#scope, this.#removed);
+  }
+
+  close(): void {
+    this.#removed.close();
+  }
+}
+
+/** The network namespaces of a ledger, which stay open, and the same ones, for all of its readings. */
+export class LedgerReading implements Disposable {
+  readonly #unknown = new Map<string, LedgerUnknown>();
+  readonly #scope: LedgerScope;
+  readonly #removed: RemovedLinks;
+  readonly #others: readonly HeldNamespace[];
+
+  constructor(scope: LedgerScope, removed: RemovedLinks) {
+    this.#scope = scope;
+    this.#removed = removed;
+    this.#others = scope.allNamespaces ? this.#openOthers() : [];
+  }
+
+  /** What could not be read so far. */
+  get unknown(): LedgerUnknown[] {
+    return [...this.#unknown.values()];
+  }
+
+  /** Throws SystemCallError when the kernel does not tell of the links of the watch's own namespace. */
+  links(): LedgerLinks {
+    const { namespace, ifindexes } = this.#scope;
+    const others = this.#others.flatMap((other) =>
+      this.#try({ what: 'links', netns: other.netns }, () => linksOf(other, () => 0)),
+    );
+    const links = [...this.#ownLinks(namespace), ...others].filter(
+      ({ stats }) => ifindexes.length === 0 || ifindexes.includes(stats.ifindex),
+    );
+    return new Map(
+      links.map((link) => [linkKey({ netns: link.netns, ifindex: link.stats.ifindex }), link]),
+    );
+  }
+
+  /** The taps that take frames of the links of the watch. */
+  taps(): Tap[] {
+    const { namespace, allNamespaces, ifindexes } = this.#scope;
+    const ask = (path: string | undefined) =>
+      allNamespaces ? tapsOpenIn(path) : openTaps(path, ifindexes);
+    return [namespace, ...this.#others].flatMap(({ netns, path }) =>
+      this.#try({ what: 'taps', netns }, () => ask(path)),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    for (const other of this.#others) other.close();
+  }
+
+  /** Read again where links went meanwhile: which of two links with one number was read, nobody knows. */
+  #ownLinks(namespace: HeldNamespace): LedgerLink[] {
+    for (let attempt = 1; ; attempt++) {
+      this.#removed.update();
+      const links = linksOf(namespace, (ifindex) => this.#removed.countOf(ifindex));
+      if (!this.#removed.update() || attempt === ATTEMPTS) return links;
+    }
+  }
+
+  #openOthers(): HeldNamespace[] {
+    const { files, refused } = namespacesHere();
+    if (refused.length > 0) {
+      const some = refused.slice(0, 3).join(', ');
+      const owners = refused.length > 3 ? `${some} and ${refused.length - 3} more` : some;
+      const reason = `This process may not see the network namespace of ${owners}, which takes CAP_SYS_PTRACE: EACCES.`;
+      this.#add({ what: 'links', reason });
+      this.#add({ what: 'taps', reason });
+    }
+    return files.flatMap((file) => {
+      const [other] = this.#try({ what: 'links' }, () => [
+        new HeldNamespace(file, 'options.networkNamespace'),
+      ]);
+      return other ?? [];
+    });
+  }
+
+  /** What `ask` gives. Where the kernel refuses it, nothing; then the ledger says so. */
+  #try<T>(about: Omit<LedgerUnknown, 'reason'>, ask: () => T[]): T[] {
+    try {
+      return ask();
+    } catch (error) {
+      if (!(error instanceof DropscopeError)) throw error;
+      // Where there is none, it has just ended.
+      if (error.code !== 'ERR_INVALID_ARGUMENT') {
+        this.#add({ ...about, reason: error.reason });
+      }
+      return [];
+    }
+  }
+
+  /** Once, however often it is read. */
+  #add(unknown: LedgerUnknown): void {
+    this.#unknown.set(JSON.stringify(unknown), unknown);
+  }
 }
 
 /** What a link and its account have in common. */
@@ -40,23 +149,11 @@ export function linkKey(link: { readonly netns: number; readonly ifindex: number
   return `${link.netns} ${link.ifindex}`;
 }
 
-function readEveryNamespace(): LedgerLink[] {
-  const others = namespacesHere().flatMap((path) => {
-    try {
-      return readNamespace(path);
-    } catch {
-      // It has just ended, or may not be entered.
-      return [];
-    }
-  });
-  return [...readNamespace(undefined), ...others];
-}
-
-function readNamespace(ref: NetworkNamespaceRef | undefined): LedgerLink[] {
-  const { path, records } = withLinks(ref, 'options.networkNamespace', (links, file) => ({
-    path: file,
-    records: readLinkRecords(0, links),
+function linksOf(namespace: HeldNamespace, removals: (ifindex: number) => number): LedgerLink[] {
+  const identity = namespace.identity();
+  return readLinkRecords(0, namespace.links).map((stats) => ({
+    netns: namespace.netns,
+    stats,
+    registration: `${identity} ${removals(stats.ifindex)}`,
   }));
-  const netns = statSync(path ?? '/proc/self/ns/net').ino;
-  return records.map((stats) => ({ netns, stats }));
 }

@@ -22,7 +22,7 @@ export interface LinkReadings {
 export type UnexplainedRow = Omit<LedgerRow, 'causes'> & {
   /** What of the counter the driver counted, where that is known. */
   readonly driver: bigint | undefined;
-  /** Whether the link came after the probe was armed, and the probe does not know its start. */
+  /** Whether the link was not in this network namespace yet when the probe was armed. */
   readonly isLate: boolean;
 };
 
@@ -62,7 +62,7 @@ export function ledgerRow(counter: LedgerCounter, readings: LinkReadings): Unexp
     inFlight,
     unattributed: gap - inFlight,
     driver: isCounterName(counter) ? amounts?.driver?.[counter] : undefined,
-    isLate: readings.armed === undefined && startKnown === undefined,
+    isLate: readings.armed === undefined,
   };
 }
 

@@ -57,6 +57,19 @@ export interface LedgerRow {
   readonly causes: readonly LedgerCause[];
 }
 
+/** What a ledger could not read. */
+export interface LedgerUnknown {
+  /**
+   * 'links': the links of a network namespace, so rows are missing. 'taps': what hides drops there. 'softnet':
+   * the host's counts of receiving.
+   */
+  readonly what: 'links' | 'taps' | 'softnet';
+  /** Which network namespace, by its inode number; absent where that is not known, and for 'softnet'. */
+  readonly netns?: number;
+  /** Why it could not be read, in a sentence. */
+  readonly reason: string;
+}
+
 /** What the counters say, held against what was seen. */
 export interface Ledger {
   readonly probe: ProbeName;
@@ -68,6 +81,11 @@ export interface Ledger {
   readonly rows: readonly LedgerRow[];
   /** What hides drops now on the watched links: the counters do not see those frames either. */
   readonly taps: readonly Tap[];
-  /** By how much the host's counts of receiving rose, for all network namespaces. */
-  readonly softnet: SoftnetStats;
+  /**
+   * By how much the host's counts of receiving rose, for all network namespaces; absent where they could not be
+   * read.
+   */
+  readonly softnet?: SoftnetStats;
+  /** What could not be read; empty where nothing is missing. */
+  readonly unknown: readonly LedgerUnknown[];
 }

@@ -29,8 +29,10 @@ export interface WatchParts {
   /** Where a summary is delivered, and how often it is told. */
   readonly summary: SummaryFeed | undefined;
   readonly everyMs: number | undefined;
-  /** Called once, when the watch closes. */
+  /** Called once, when the watch begins to close. */
   cleanUp(): void;
+  /** Called once, when the probe is closed and nothing is asked any more. */
+  release(): void;
 }
 
 /** The watch that `watchDrops` gives out: its probe is armed. */
@@ -196,6 +198,7 @@ export class OpenWatch extends EventEmitter implements DropWatch {
       if (!(error instanceof Error)) throw error;
       this.#failure ??= error;
     } finally {
+      this.#parts.release();
       this.#tellEnd(this.#failure);
     }
   }

@@ -5,7 +5,8 @@ import type { DropWatch } from './drop-watch.ts';
 import { GoneInterfaces } from './gone-interfaces.ts';
 import { OpenWatch } from './open-watch.ts';
 import { SummaryFeed } from './summary-feed.ts';
-import { planWatch, type WatchOptions, type WatchPlan } from './watch-options.ts';
+import { namespaceToWatch, planWatch, type WatchOptions, type WatchPlan } from './watch-options.ts';
+import { WatchedNamespace } from './watched-namespace.ts';
 
 /**
  * Watches the frames that the kernel drops in this network namespace. Resolves once armed: a frame
@@ -22,36 +23,64 @@ import { planWatch, type WatchOptions, type WatchPlan } from './watch-options.ts
  * A watch of interfaces fails with ERR_INTERFACE_GONE when one of them is deleted or leaves the
  * namespace; a rename changes nothing. When one goes before the watch is armed, that is what this
  * rejects with.
+ *
+ * A watch of another network namespace fails with ERR_NETWORK_NAMESPACE_GONE: one by the number of a process when
+ * that process ends, one by name or path when that name is removed or leads elsewhere. Until then, and no longer,
+ * the watch keeps the network namespace alive.
  */
 export async function watchDrops(options: WatchOptions = {}): Promise<DropWatch> {
-  const plan = planWatch(options);
-  options.signal?.throwIfAborted();
-  const gone =
-    plan.interfaces.size === 0
-      ? undefined
-      : new GoneInterfaces(plan.interfaces, plan.networkNamespace);
+  const namespace = new WatchedNamespace(namespaceToWatch(options));
+  const opened = [() => namespace.close()];
+  const release = () => {
+    for (const close of opened) close();
+  };
   try {
-    return await openWatch(plan, gone, options.signal);
+    const plan = planWatch(options, namespace.held);
+    options.signal?.throwIfAborted();
+    const endings: Ending[] = [namespace];
+    if (plan.interfaces.size > 0) {
+      const gone = new GoneInterfaces(plan.interfaces, plan.namespace);
+      opened.push(() => gone.stop());
+      endings.push(gone);
+    }
+    const books = new Bookkeeping(plan);
+    opened.push(() => books.close());
+    return await openWatch(plan, { books, endings, signal: options.signal, release });
   } catch (error) {
-    gone?.close();
+    release();
     throw error;
   }
+}
+
+/** Something outside of a watch that can end it. */
+interface Ending {
+  onFailure: (error: Error) => void;
+  /** Throws what the watch ends with, if it has to end. */
+  check(): void;
+  /** Gives no notice any more. May be called twice. */
+  stop(): void;
+}
+
+interface Surroundings {
+  readonly books: Bookkeeping;
+  readonly endings: readonly Ending[];
+  readonly signal: AbortSignal | undefined;
+  /** Closes everything that was opened for the watch. */
+  release(): void;
 }
 
 /** Arms a watch and ties it to what can end it. */
 async function openWatch(
   plan: WatchPlan,
-  gone: GoneInterfaces | undefined,
-  signal: AbortSignal | undefined,
+  { books, endings, signal, release }: Surroundings,
 ): Promise<DropWatch> {
   const feed = new DropFeed(plan.queueLimit);
   const summary = plan.summary && new SummaryFeed(feed, plan.summary.talkerLimit);
-  const books = new Bookkeeping(plan);
   const { running, passedOver } = await startProbe(plan.probes, plan.probeOptions, summary ?? feed);
   try {
-    books.armed();
+    books.armed(running);
     signal?.throwIfAborted();
-    gone?.check();
+    for (const ending of endings) ending.check();
   } catch (error) {
     await running.close();
     throw error;
@@ -65,11 +94,12 @@ async function openWatch(
     summary,
     everyMs: plan.summary?.everyMs,
     cleanUp() {
-      gone?.close();
+      for (const ending of endings) ending.stop();
       signal?.removeEventListener('abort', abort);
     },
+    release,
   });
   signal?.addEventListener('abort', abort, { once: true });
-  if (gone !== undefined) gone.onFailure = (error) => watch.fail(error);
+  for (const ending of endings) ending.onFailure = (error) => watch.fail(error);
   return watch;
 }

@@ -2,12 +2,9 @@ import { PROBE_NAMES, type ProbeName } from '../drops/drop-event.ts';
 import { MOST_TALKERS } from '../drops/talker-table.ts';
 import { invalidArgument } from '../errors.ts';
 import { parseMacAddress } from '../ethernet/mac-address.ts';
+import type { HeldNamespace } from '../link/held-namespace.ts';
 import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
-import {
-  type NetworkNamespaceRef,
-  networkNamespacePath,
-  withLinks,
-} from '../link/network-namespace.ts';
+import type { NetworkNamespaceRef } from '../link/network-namespace.ts';
 import type { Links } from '../native.ts';
 import type { ArmingProgress, ProbeOptions } from '../probes/probe.ts';
 
@@ -78,7 +75,8 @@ export interface WatchPlan {
   readonly queueLimit: number;
   /** How often a summary is told, and how many talkers it lists; undefined: drops are told. */
   readonly summary: SummaryPlan | undefined;
-  readonly networkNamespace: NetworkNamespaceRef | undefined;
+  /** The network namespace to watch; with all of them, this process's. */
+  readonly namespace: HeldNamespace;
   readonly probeOptions: ProbeOptions;
   readonly allNamespaces: boolean;
   readonly ifindexes: readonly number[];
@@ -116,24 +114,30 @@ const MOST_HEADER_BYTES = 256;
 /** MAX_FILTERS in native/kernel/drop_record.h */
 const MOST_FILTER_VALUES = 4096;
 
-/** ArgumentError for options that are no use, before anything is changed. */
-export function planWatch(options: WatchOptions): WatchPlan {
+/** The network namespace that a watch is to open. ArgumentError for what are no options. */
+export function namespaceToWatch(options: WatchOptions): NetworkNamespaceRef | undefined {
   checkShape(options);
   const { networkNamespace } = options;
-  const allNamespaces = networkNamespace === 'all';
-  const namespace = allNamespaces ? undefined : networkNamespace;
+  return networkNamespace === 'all' ? undefined : networkNamespace;
+}
+
+/**
+ * ArgumentError for options that are no use, before anything is changed. `namespace`: the one that is to be
+ * watched, or this process's with all of them.
+ */
+export function planWatch(options: WatchOptions, namespace: HeldNamespace): WatchPlan {
+  const allNamespaces = options.networkNamespace === 'all';
   if (allNamespaces && options.interface !== undefined) {
     const mend = "Leave it out, or give the network namespace that it is in instead of 'all'.";
     throw invalidArgument('options.interface', 'no interface', options.interface, mend);
   }
-  const interfaces = withLinks(namespace, 'options.networkNamespace', (links) =>
-    list(options.interface, 'options.interface', resolveTarget(links)),
-  );
+  const resolve = resolveTarget(namespace.links);
+  const interfaces = list(options.interface, 'options.interface', resolve);
   const deliver = oneOf(options.deliver ?? 'drops', ['drops', 'summary'], 'options.deliver');
   const everyMs = integer(options.everyMs ?? 1000, 'options.everyMs', 10, 3_600_000);
   const talkerLimit = integer(options.talkerLimit ?? 1000, 'options.talkerLimit', 1, MOST_TALKERS);
   const probeOptions: ProbeOptions = {
-    networkNamespace: networkNamespacePath(namespace, 'options.networkNamespace'),
+    networkNamespace: namespace.path,
     allNamespaces,
     summary: deliver === 'summary',
     scope: oneOf(options.scope ?? 'counted', ['counted', 'all'] as const, 'options.scope'),
@@ -159,7 +163,7 @@ export function planWatch(options: WatchOptions): WatchPlan {
       oneOf(value, PROBE_NAMES, argument),
     ),
     summary: deliver === 'summary' ? { everyMs, talkerLimit } : undefined,
-    networkNamespace: namespace,
+    namespace,
     queueLimit: integer(options.queueLimit ?? 65_536, 'options.queueLimit', 1, 2 ** 31),
     probeOptions,
     allNamespaces,

@@ -129,6 +129,15 @@ std::vector<LinkStats> LinkTable::read_all() {
   throw SystemError("recv", EINTR);
 }
 
+std::optional<uint64_t> LinkTable::namespace_cookie() const {
+  constexpr int netns_cookie = 71;  // SO_NETNS_COOKIE of asm-generic/socket.h
+  uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, netns_cookie, &cookie, &length) == 0) return cookie;
+  if (errno == ENOPROTOOPT) return {};
+  throw SystemError("getsockopt");
+}
+
 LinkTable::Answer LinkTable::ask(int ifindex) {
   Answer answer = exchange(ifindex);
   const bool unknown = answer.error == EOPNOTSUPP || answer.error == EINVAL;

@@ -37,6 +37,10 @@ class LinkTable {
 
   std::vector<LinkStats> read_all();
 
+  // A number that no other network namespace has before the next boot, while the inode number of
+  // one that ended is used again. nullopt before Linux 5.14.
+  std::optional<uint64_t> namespace_cookie() const;
+
  private:
   struct Answer {
     int error = 0;             // an errno(3) value

@@ -79,6 +79,12 @@ Napi::Value read_link_stats(LinkTable& table, const Napi::CallbackInfo& info) {
   return result;
 }
 
+// A bigint, or undefined.
+Napi::Value namespace_cookie(LinkTable& table, const Napi::CallbackInfo& info) {
+  const auto cookie = table.namespace_cookie();
+  return cookie ? Napi::BigInt::New(info.Env(), *cookie) : info.Env().Undefined();
+}
+
 using Question = Napi::Value (*)(LinkTable&, const Napi::CallbackInfo&);
 
 // As a function that asks the table of the environment.
@@ -96,6 +102,7 @@ class LinkTableObject : public Napi::ObjectWrap<LinkTableObject> {
                         InstanceMethod<&LinkTableObject::ask<interface_name>>("interfaceName"),
                         InstanceMethod<&LinkTableObject::ask<hardware_address>>("hardwareAddress"),
                         InstanceMethod<&LinkTableObject::ask<read_link_stats>>("readLinkStats"),
+                        InstanceMethod<&LinkTableObject::ask<namespace_cookie>>("namespaceCookie"),
                         InstanceMethod<&LinkTableObject::close>("close")});
   }
 
@@ -125,6 +132,8 @@ void export_link_table(Napi::Env env, Napi::Object exports) {
   exports.Set("hardwareAddress",
               Napi::Function::New<ask_own<hardware_address>>(env, "hardwareAddress"));
   exports.Set("readLinkStats", Napi::Function::New<ask_own<read_link_stats>>(env, "readLinkStats"));
+  exports.Set("namespaceCookie",
+              Napi::Function::New<ask_own<namespace_cookie>>(env, "namespaceCookie"));
   exports.Set("LinkTable", LinkTableObject::define(env));
 }
 

@@ -96,6 +96,7 @@ it('does so in JSON, before the last line', async () => {
       },
     ],
     softnet: { dropped: expect.any(Number), time_squeeze: expect.any(Number) },
+    unknown: [],
   });
 });
 

@@ -100,7 +100,7 @@ it('says what the kernel refused when there is no descriptor left', async () => 
     `import { execFileSync } from 'node:child_process';
      import { closeSync, openSync } from 'node:fs';
      import { openInjector, readLinkStats, watchDrops } from '${SDK}';
-     await watchDrops({ networkNamespace: '/nowhere' }).catch(() => {}); // Loads the addon, no more.
+     await readLinkStats({ networkNamespace: '/nowhere' }).catch(() => {}); // Loads the addon, no more.
      execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64']);
      let last;
      try { for (;;) last = openSync('/dev/null'); } catch {}

@@ -3,7 +3,14 @@ import type { Readable } from 'node:stream';
 import { startChild } from './start-child.ts';
 
 /** A capability without CAP_, in lower case, as setpriv(1) and capabilities(7) have it. */
-export type Capability = 'bpf' | 'net_admin' | 'net_raw' | 'perfmon' | 'sys_admin' | 'syslog';
+export type Capability =
+  | 'bpf'
+  | 'net_admin'
+  | 'net_raw'
+  | 'perfmon'
+  | 'sys_admin'
+  | 'sys_ptrace'
+  | 'syslog';
 
 export interface NodeOptions {
   /** Added to this process's environment; undefined takes a variable away. */

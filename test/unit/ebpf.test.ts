@@ -41,7 +41,16 @@ const FakeTracer = vi.hoisted(
 );
 
 vi.mock('../../lib/native.ts', () => ({
-  native: () => ({ DropTracer: FakeTracer, readLinkStats: () => new ArrayBuffer(0) }),
+  native: () => ({
+    DropTracer: FakeTracer,
+    LinkMonitor: class {
+      read = () => ({ removed: [], overrun: false });
+      unref() {}
+      close() {}
+    },
+    readLinkStats: () => new ArrayBuffer(0),
+    namespaceCookie: () => undefined,
+  }),
 }));
 
 beforeEach(() => {

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { expect, it, vi } from 'vitest';
+import { HeldNamespace } from '../../lib/link/held-namespace.ts';
 import { GoneInterfaces } from '../../lib/watch/gone-interfaces.ts';
 
 /** What the kernel, which can hardly be made to refuse it, answers to the monitor. */
@@ -18,8 +19,10 @@ vi.mock('../../lib/native.ts', () => ({
   }),
 }));
 
+const HERE = new HeldNamespace(undefined, 'networkNamespace');
+
 it('fails what watches when the kernel does not tell of links any more', () => {
-  const gone = new GoneInterfaces(new Map([[1, 'lo']]), undefined);
+  const gone = new GoneInterfaces(new Map([[1, 'lo']]), HERE);
   gone.onFailure = vi.fn();
   monitor.read = () => {
     const { ENOMEM } = constants.errno;
@@ -40,7 +43,7 @@ it('looks for itself when the kernel has lost what it had to tell', () => {
       [1, 'lo'],
       [7, 'eth7'],
     ]),
-    undefined,
+    HERE,
   );
   gone.onFailure = vi.fn();
   monitor.read = () => ({ removed: [], overrun: true });

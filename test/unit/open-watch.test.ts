@@ -168,7 +168,7 @@ function open(queueLimit = 10, close: (feed: DropFeed) => void = () => {}) {
   };
   const books = { since: new Date(), ledger };
   const parts = { feed, running, books, passedOver: [], summary: undefined, everyMs: undefined };
-  const drops: DropWatch = new OpenWatch({ ...parts, cleanUp });
+  const drops: DropWatch = new OpenWatch({ ...parts, cleanUp, release: () => {} });
   return { feed, drops, cleanUp, running };
 }
 
@@ -177,7 +177,7 @@ async function ledger(running: RunningProbe): Promise<Ledger> {
   await running.flush();
   const now = new Date();
   const softnet = { dropped: 0n, timeSqueeze: 0n };
-  return { probe: running.name, since: now, until: now, rows: [], taps: [], softnet };
+  return { probe: running.name, since: now, until: now, rows: [], taps: [], softnet, unknown: [] };
 }
 
 /** The numbers of all drops up to the end of a loop. */

@@ -1,14 +1,15 @@
 import { expect, it } from 'vitest';
 import { watchDrops } from '../../lib/index.ts';
-import { planWatch, type WatchOptions } from '../../lib/watch/watch-options.ts';
+import { HeldNamespace } from '../../lib/link/held-namespace.ts';
+import { namespaceToWatch, planWatch, type WatchOptions } from '../../lib/watch/watch-options.ts';
 
 it('fills in what is left out', () => {
-  expect(planWatch({})).toEqual({
+  expect(plan({})).toEqual({
     interfaces: new Map(),
     probes: ['ebpf', 'systemtap', 'drop-monitor', 'counters'],
     queueLimit: 65_536,
     summaryEveryMs: undefined,
-    networkNamespace: undefined,
+    namespace: expect.any(HeldNamespace),
     allNamespaces: false,
     ifindexes: [],
     isFiltered: false,
@@ -32,15 +33,15 @@ it('fills in what is left out', () => {
 });
 
 it('takes one value or several', () => {
-  const one = planWatch({ interface: 'lo', etherType: 0x26, reason: 'SKB_DROP_REASON_OTHERHOST' });
+  const one = plan({ interface: 'lo', etherType: 0x26, reason: 'SKB_DROP_REASON_OTHERHOST' });
   expect(one.interfaces).toEqual(new Map([[1, 'lo']]));
   expect(one.probeOptions).toMatchObject({ etherTypes: [0x26], reasons: ['OTHERHOST'] });
-  const { probeOptions } = planWatch({ source: ['00-00-5E-00-53-00', '00:00:5e:00:53:01'] });
+  const { probeOptions } = plan({ source: ['00-00-5E-00-53-00', '00:00:5e:00:53:01'] });
   expect(probeOptions.sources.map((mac) => mac[5])).toEqual([0, 1]);
 });
 
 it('rounds the ring up to a power of two', () => {
-  expect(planWatch({ ringBytes: 5000 }).probeOptions.ringBytes).toBe(8192);
+  expect(plan({ ringBytes: 5000 }).probeOptions.ringBytes).toBe(8192);
 });
 
 /** As plain JavaScript may call it. */
@@ -71,7 +72,7 @@ const BAD: readonly (readonly [string, Record<string, unknown>, string])[] = [
 
 it.each(BAD)('refuses a bad %s: %j', (argument, options, expected) => {
   const unchecked: WatchOptions = options;
-  expect(() => planWatch(unchecked)).toThrow(
+  expect(() => plan(unchecked)).toThrow(
     expect.objectContaining({
       code: 'ERR_INVALID_ARGUMENT',
       argument,
@@ -103,3 +104,9 @@ it('takes a reason in any case, with or without its prefix, or by its number', a
     await (await watchDrops({ reason })).close();
   }
 });
+
+/** As watchDrops() has it. */
+function plan(options: WatchOptions) {
+  using namespace = new HeldNamespace(namespaceToWatch(options), 'options.networkNamespace');
+  return planWatch(options, namespace);
+}
