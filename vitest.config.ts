@@ -13,8 +13,8 @@ process.execPath = fileURLToPath(new URL('test/support/node-in-namespace', impor
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // In a guest: test/vm/run.mjs.
-    exclude: ['test/vm/**', 'node_modules/**'],
+    // In a guest: test/vm/run.mjs. By hand: npm run test:long.
+    exclude: ['test/vm/**', 'test/long/**', 'node_modules/**'],
     pool: 'forks',
     isolate: true,
     // Kernel and JavaScript share the work of a test, so more files at once only wait longer.

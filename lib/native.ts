@@ -183,9 +183,15 @@ export interface DropTracer {
   /** struct DropAccount of native/kernel/drop_tracer.h for each link that was traced. */
   accounts(): ArrayBuffer;
   /**
-   * Drops not told since the tracer was armed: those that found no room in the ring or whose device
-   * was forgotten among too many, and those that interrupted another one on their CPU, which the
-   * kernel shows to no program.
+   * Measures by how much drivers themselves raised the counters, off the loop thread, then calls back.
+   * All links, or those whose drops were drained since the last time. `drain` and `accounts` use what was
+   * measured last. `close` does not wait for it.
+   */
+  measure(allLinks: boolean, onEnd: () => void): void;
+  /**
+   * Drops that were not reported since the tracer was armed: those that found no room in the ring or in
+   * the tables of talkers, those of which it cannot be told whether they moved a counter, and those that
+   * interrupted another one on their CPU, which the kernel shows to no program.
    */
   lost(): number;
   /**

@@ -21,6 +21,9 @@ const RECORDS_PER_TURN = 16_384;
 /** Most talkers that are told at once; the drops of the quieter ones are told in one number. */
 const TALKERS_AT_ONCE = 2048;
 
+/** While drops come, the driver's part of their links' counters is measured this often. */
+const MEASURE_INTERVAL_MS = 250;
+
 /** The tracer and the rhythm in which its ring is read. */
 export class EbpfTracing implements RunningProbe {
   readonly name = 'ebpf';
@@ -37,6 +40,9 @@ export class EbpfTracing implements RunningProbe {
   #asleep = false;
   #referenced = true;
   #lost = 0;
+  /** The measurement that is under way. */
+  #measuring: Promise<void> | undefined;
+  #measuredMs = Number.NEGATIVE_INFINITY;
   #closed = false;
   #failed = false;
 
@@ -98,12 +104,37 @@ export class EbpfTracing implements RunningProbe {
     this.#applyReference();
   }
 
+  /** Not while the last one is under way: it waits while somebody else changes links. */
+  #measureNowAndThen(): void {
+    const now = performance.now();
+    if (this.#closed || this.#measuring !== undefined) return;
+    if (now - this.#measuredMs < MEASURE_INTERVAL_MS) return;
+    this.#measuredMs = now;
+    void this.#measure(false);
+  }
+
+  /** One measurement after the other. */
+  #measure(allLinks: boolean): Promise<void> {
+    const measuring = this.#measureAfter(this.#measuring, allLinks);
+    this.#measuring = measuring;
+    void measuring.then(() => {
+      if (this.#measuring === measuring) this.#measuring = undefined;
+    });
+    return measuring;
+  }
+
+  async #measureAfter(previous: Promise<void> | undefined, allLinks: boolean): Promise<void> {
+    await previous;
+    await new Promise<void>((resolve) => this.#tracer.measure(allLinks, resolve));
+  }
+
   /** Returns how many records there were. */
   #deliver(): number {
     const buffer = this.#bufferFor(Math.min(RECORDS_PER_TURN, this.#tracer.waiting));
     const count = buffer === undefined ? 0 : this.#try(() => this.#tracer.drain(buffer));
     this.#tellLost();
     if (buffer === undefined || this.#context === undefined || !count) return 0;
+    this.#measureNowAndThen();
     const records = new DropRecords(buffer, count, this.#context);
     this.#sink.batch(new RecordBatch(records));
     if (!records.isKept) this.#spare = buffer;
@@ -151,7 +182,8 @@ export class EbpfTracing implements RunningProbe {
     if (this.#asleep) this.#comeAgain(0);
   }
 
-  accounts(): DropAccount[] {
+  async accounts(): Promise<DropAccount[]> {
+    await this.#measure(true);
     return decodeAccounts(this.#try(() => this.#tracer.accounts()) ?? new ArrayBuffer(0));
   }
 
@@ -163,7 +195,7 @@ export class EbpfTracing implements RunningProbe {
     this.#sink.talkers({ ...counts, talkers: decodeTalkers(counts.talkers, this.#context) });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#lostTimer);
     clearTimeout(this.#timer);
@@ -174,6 +206,8 @@ export class EbpfTracing implements RunningProbe {
       // A record may still be being written on another CPU.
       while (this.#deliver() > 0 || (!this.#failed && this.#tracer.waiting > 0));
     } finally {
+      // It holds the tracer's descriptors.
+      await this.#measuring;
       this.#tracer.close();
     }
   }

@@ -74,7 +74,7 @@ export interface RunningProbe {
    */
   flush(): void | Promise<void>;
   /** What became of the drops so far, those included that are about to be delivered. */
-  accounts(): readonly DropAccount[];
+  accounts(): readonly DropAccount[] | Promise<readonly DropAccount[]>;
   /** Delivers what is still under way, then frees everything, whatever it throws. */
   close(): void | Promise<void>;
   ref(): void;

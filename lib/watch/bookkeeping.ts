@@ -95,7 +95,8 @@ export class Bookkeeping {
     const before = reading.links();
     await running.flush();
     // Read between two readings of the counters: whatever was told by now, the second one has.
-    const accounts = new Map(running.accounts().map((account) => [linkKey(account), account]));
+    const known = await running.accounts();
+    const accounts = new Map(known.map((account) => [linkKey(account), account]));
     const after = reading.links();
     const placed = [...accounts.values()].reduce((all, account) => all + sum(account.lost), 0n);
     const unplaced = BigInt(lost.kernel + lost.output) - placed;
@@ -117,11 +118,13 @@ export class Bookkeeping {
       until: new Date(),
       rows: rows
         .filter(({ counted }) => counted > 0n)
-        .map(({ driver, isLate, ...row }) => ({
+        .map(({ driver, refusedByPeer, freedFirst, isLate, ...row }) => ({
           ...row,
           causes: causesOf(row, {
             probe: running.name,
             driver,
+            refusedByPeer,
+            freedFirst,
             isLate,
             isFiltered: this.#scope.isFiltered,
             unplaced: unplaced > 0n ? unplaced : 0n,

@@ -22,7 +22,11 @@ export interface LinkReadings {
 export type UnexplainedRow = Omit<LedgerRow, 'causes'> & {
   /** What of the counter the driver counted, where that is known. */
   readonly driver: bigint | undefined;
-  /** Whether the link was not in this network namespace yet when the probe was armed. */
+  /** Frames that the other end of its pair refused: the driver counted each as tx_dropped. */
+  readonly refusedByPeer: bigint | undefined;
+  /** Frames that the kernel freed before it counted them. */
+  readonly freedFirst: bigint | undefined;
+  /** Whether the link came after the probe was armed, and may have counted elsewhere before. */
   readonly isLate: boolean;
 };
 
@@ -35,7 +39,9 @@ export function ledgerRow(counter: LedgerCounter, readings: LinkReadings): Unexp
   const value = (at: LedgerLink | undefined) =>
     at === undefined ? 0n : counterValue(at.stats, counter);
   const now = value(link);
-  const startKnown = isCounterName(counter) ? amounts?.start?.[counter] : undefined;
+  const isLate = readings.armed === undefined && account?.isNew !== true;
+  // What the probe has of a late link begins when the link first dropped a frame here.
+  const startKnown = isCounterName(counter) && !isLate ? amounts?.start?.[counter] : undefined;
   const [least, most] = [value(readings.first), value(readings.armed)];
   // Below what it was: a later link has the number of an earlier one. Else it was at least what it was
   // before the probe was armed, however little of that the probe knows.
@@ -62,7 +68,9 @@ export function ledgerRow(counter: LedgerCounter, readings: LinkReadings): Unexp
     inFlight,
     unattributed: gap - inFlight,
     driver: isCounterName(counter) ? amounts?.driver?.[counter] : undefined,
-    isLate: readings.armed === undefined,
+    refusedByPeer: counter === 'tx_dropped' ? amounts?.refusedByPeer : undefined,
+    freedFirst: isCounterName(counter) ? amounts?.freedFirst?.[counter] : undefined,
+    isLate,
   };
 }
 

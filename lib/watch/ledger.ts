@@ -19,13 +19,14 @@ export type LedgerCounter = FrameCounter;
 /** Why a part of what a counter counted may not be attributed. */
 export interface LedgerCause {
   /**
-   * 'driver': the driver counts it, and the kernel drops no frame. 'place': it is counted where the
-   * probe does not look, or no dropped frame names the link. 'probe': the probe ties no drops to
-   * counters. 'filter': the probe does not count what filters held back. 'lost': drops were lost of
-   * which it is not known where they were counted. 'late': the link came when the watch was armed
-   * already, and may have brought it along.
+   * 'driver': the driver counts it, and the kernel drops no frame. 'peer': the other end of a veth pair
+   * refused the frames, and its drops have them. 'after': the kernel counted after it had freed the
+   * frames. 'place': no dropped frame shows the increment, or the probe does not look where it is made.
+   * 'probe': the probe ties no drops to counters. 'filter': the probe does not count what filters held
+   * back. 'lost': drops were lost of which it is not known where they were counted. 'late': the link came
+   * when the watch was armed already, and may have brought it along.
    */
-  readonly kind: 'driver' | 'place' | 'probe' | 'filter' | 'lost' | 'late';
+  readonly kind: 'driver' | 'peer' | 'after' | 'place' | 'probe' | 'filter' | 'lost' | 'late';
   /** How much of it, where that is known. */
   readonly amount?: bigint;
   /** The same in a sentence. */

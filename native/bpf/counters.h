@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
 #pragma once
 
-/* Which link counter a drop has moved, found by what the counters were at the drop before. */
+/* Which link counter a drop has moved: one that its place can move, and that moved on this CPU. */
 
-#include "tracer.h"
+#include "places.h"
 
-/* The devices that dropped, on each CPU. The loader sets max_entries, also of the next. */
+/*
+ * The devices that dropped, on each CPU and with ALL_CPUS. Those that were first seen in a network
+ * namespace that is not ours have a map of their own, so that they cannot make the program forget ours.
+ * The loader sets max_entries, also of the next two.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -13,9 +17,16 @@ struct {
 	__type(value, struct device_state);
 } devices SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct device_key);
+	__type(value, struct device_state);
+} foreign_devices SEC(".maps");
+
 /*
  * Those of each CPU that dropped last: RECENT_DEVICES places, each for devices of its own. What is here
- * is newer than what `devices` has. To find it there takes a fifth of what counting a drop by talker does.
+ * is newer than what the maps have. To find it there takes a fifth of what counting a drop by talker does.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -24,6 +35,8 @@ struct {
 	__type(value, struct recent_device);
 } recent_devices SEC(".maps");
 
+static const struct device_state NO_STATE;
+
 /* A device as a drop needs it, in numbers: to the verifier they are all alike. */
 struct link {
 	__u64 dev;
@@ -31,8 +44,26 @@ struct link {
 	__u64 core_stats;	/* 0 until the device's first drop: netdev_core_stats_alloc() */
 	__u64 net;
 	__u32 ifindex;
+	__u32 flags;		/* IFF_UP ... */
 	__u16 type;
 };
+
+static __always_inline bool is_home(const struct link *link)
+{
+	return link->net == state.home;
+}
+
+static __always_inline bool is_watched(const struct link *link)
+{
+	return config.all_namespaces || is_home(link);
+}
+
+static __always_inline __u32 inode_of(__u64 net)
+{
+	if (net == state.home)
+		return state.home_inode;
+	return net ? BPF_CORE_READ((struct net *)net, ns.inum) : 0;
+}
 
 static __always_inline void read_counters(__u64 core_stats, __u64 offset, __u64 (*out)[COUNTERS])
 {
@@ -41,47 +72,65 @@ static __always_inline void read_counters(__u64 core_stats, __u64 offset, __u64 
 		read_words(*out, COUNTERS, core_stats + offset);
 }
 
-static __always_inline __u64 sum_counter(__u64 core_stats, __u32 counter)
+struct sum_walk {
+	__u64 core_stats;
+	__u64 sums[COUNTERS];
+};
+
+static long add_cpu(__u32 cpu, struct sum_walk *walk)
 {
-	__u64 sum = 0;
+	__u64 values[COUNTERS];
 
-	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < config.cpu_count; cpu++) {
-		__u64 value = 0;
+	read_counters(walk->core_stats, cpu_state(cpu)->offset, &values);
+	for (int i = 0; i < COUNTERS; i++)
+		walk->sums[i] += values[i];
+	return 0;
+}
 
-		read_words(&value, 1, core_stats + cpu_state(cpu)->offset + counter * sizeof(value));
-		sum += value;
-	}
-	return sum;
+static __always_inline struct device_state *find_device(const struct device_key *key, bool *in_foreign)
+{
+	struct device_state *device = bpf_map_lookup_elem(&devices, key);
+
+	*in_foreign = false;
+	if (device || !config.all_namespaces)
+		return device;
+	*in_foreign = true;
+	return bpf_map_lookup_elem(&foreign_devices, key);
+}
+
+static __always_inline long add_device(const struct device_key *key, const struct device_state *device,
+				       bool in_foreign, __u64 flags)
+{
+	if (in_foreign)
+		return bpf_map_update_elem(&foreign_devices, key, device, flags);
+	return bpf_map_update_elem(&devices, key, device, flags);
 }
 
 /* Makes room in the place of a device that dropped last. */
 static __always_inline void put_back(struct recent_device *recent, __u32 cpu_id)
 {
 	struct device_key key = { .node = recent->node, .cpu = cpu_id };
-	struct device_state *device;
 
-	if (!recent->node)
-		return;
-	device = bpf_map_lookup_elem(&devices, &key);
-	if (device)
-		*device = recent->state;
-	else	/* It was forgotten there. */
-		bpf_map_update_elem(&devices, &key, &recent->state, BPF_ANY);
+	if (recent->node)
+		add_device(&key, &recent->state, recent->in_foreign, BPF_ANY);
 }
 
-/*
- * The state of a device whose counters are `now` what they are. *forgotten: it is as if it had not
- * dropped before, and it did.
- */
-static __always_inline struct device_state *device_state(__u64 node, __u32 cpu_id, const __u64 (*now)[COUNTERS],
-							 bool *forgotten)
+static __always_inline __u32 recent_place(__u64 node, __u32 cpu_id)
 {
-	__u32 place = cpu_id * RECENT_DEVICES + (node * 0x9e3779b97f4a7c15ULL >> 32) % RECENT_DEVICES;
+	return cpu_id * RECENT_DEVICES + (node * 0x9e3779b97f4a7c15ULL >> 32) % RECENT_DEVICES;
+}
+
+/* The state of a device on this CPU. *is_new: there was none, and it begins with zeros. */
+static __noinline struct device_state *device_state(const struct link *link, __u32 cpu_id, bool *is_new)
+{
+	__u64 node = link->node;
+	__u32 place = recent_place(node, cpu_id);
 	struct recent_device *recent = bpf_map_lookup_elem(&recent_devices, &place);
 	struct device_key key = { .node = node, .cpu = cpu_id };
 	struct device_state *device;
-	__u64 total = 0;
+	bool in_foreign;
 
+	*is_new = false;
 	if (!recent)
 		return NULL;
 	if (recent->node == node)
@@ -89,101 +138,224 @@ static __always_inline struct device_state *device_state(__u64 node, __u32 cpu_i
 	put_back(recent, cpu_id);
 	recent->coming = node;
 	barrier();
-	device = bpf_map_lookup_elem(&devices, &key);
-	if (device) {
-		recent->state = *device;
-		barrier();
-		recent->node = node;
-		return &recent->state;
+	device = find_device(&key, &in_foreign);
+	if (!device) {
+		in_foreign = !is_home(link);
+		/* prime_devices may be about to add it, too: the first one is right. */
+		*is_new = add_device(&key, &NO_STATE, in_foreign, BPF_NOEXIST) == 0;
+		device = find_device(&key, &in_foreign);
 	}
-	for (int i = 0; i < COUNTERS; i++)
-		total += (*now)[i];
-	/*
-	 * The map forgets what was not used for longest, where there are too many devices. One born since
-	 * the start has counted this drop at most.
-	 */
-	*forgotten = node <= state.newest_node || total > 1;
-	__builtin_memset(&recent->state, 0, sizeof(recent->state));
-	if (*forgotten) {
-		__builtin_memcpy(recent->state.start, now, sizeof(*now));
-		__builtin_memcpy(recent->state.value, now, sizeof(*now));
-	}
+	recent->state = device ? *device : NO_STATE;
+	recent->in_foreign = in_foreign;
 	barrier();
 	recent->node = node;
 	return &recent->state;
 }
 
 /*
- * Which counter of the device has moved on this CPU since the last drop there. A frame moves one at
- * most; of several, the others moved without a drop of this device, and the first is taken. Gives the
- * device's state where it is known.
+ * What a drop did to the counters of its device. The next functions are global ones, which the verifier
+ * looks at by themselves and once: in line, they would be too much for it.
  */
-static __always_inline __u32 moved_counter(const struct link *link, struct cpu_state *cpu, __u32 cpu_id,
-					   struct device_state **found)
+struct movement {
+	__u64 by[COUNTERS];	/* by how much each has risen since the last drop on this CPU */
+	__u64 after;		/* value of the counter on the link, but for the driver's part */
+	__u32 counter;		/* enum drop_counter */
+	__u32 is_new;		/* 1: it is the device's first drop on this CPU */
+	__u32 came_with;	/* 1: the device had counted before; the map forgot it, or it came from elsewhere */
+};
+
+/* The counters of a link, which begin with zeros, or with what they are. *by_sum: that is so just now. */
+static __always_inline struct device_state *level_of(const struct link *link, const struct movement *movement,
+						     bool *by_sum)
+{
+	struct device_key key = { .node = link->node, .cpu = ALL_CPUS };
+	struct sum_walk walk = { .core_stats = link->core_stats };
+	struct device_state *level;
+	bool in_foreign;
+
+	*by_sum = false;
+	level = find_device(&key, &in_foreign);
+	if (level && !movement->came_with)
+		return level;
+	add_device(&key, &NO_STATE, !is_home(link), BPF_NOEXIST);
+	level = find_device(&key, &in_foreign);
+	if (!level || (movement->is_new && !movement->came_with))
+		return level;
+	bpf_loop(config.cpu_count, add_cpu, &walk, 0);
+	for (int i = 0; i < COUNTERS; i++)
+		level->value[i] = walk.sums[i];
+	*by_sum = true;
+	return level;
+}
+
+/* Each CPU raises the counters of a link by what it sees: so no two drops have the same value. */
+__noinline int raise_level(const struct link *link, struct movement *movement)
+{
+	struct device_state *level;
+	bool by_sum;
+
+	if (!link || !movement)
+		return 0;
+	level = level_of(link, movement, &by_sum);
+	if (!level)
+		return 0;
+	for (int i = 0; i < COUNTERS; i++) {
+		__u64 by = movement->by[i];
+		__u64 after;
+
+		if (by_sum)
+			after = level->value[i];
+		else if (by)
+			after = __sync_fetch_and_add(&level->value[i], by) + by;
+		else
+			continue;
+		if (i == movement->counter)
+			movement->after = after;
+	}
+	return 0;
+}
+
+/* The counter that the drop has moved, of those that it can have moved (bits). */
+static __always_inline __u32 choose_counter(const struct movement *movement, __u32 movable)
+{
+	/* Of the first two, the more telling one: only such a drop can have moved rx_nohandler. */
+	if (movable & BIT(RX_NOHANDLER) && movement->by[RX_NOHANDLER])
+		return RX_NOHANDLER;
+	for (int i = 0; i < COUNTERS; i++) {
+		if (movable & BIT(i) && movement->by[i])
+			return i;
+	}
+	return NO_COUNTER;
+}
+
+/* Notes what the counters of the device are now, and finds out which of them this drop has moved. */
+__noinline int note_drop(const struct link *link, __u32 place, __u32 movable, __u32 cpu_id,
+			 struct movement *movement)
 {
 	struct device_state *device;
-	__u32 moved = NO_COUNTER;
-	bool forgotten = false;
-	__u64 now[COUNTERS];
+	__u64 total = 0, seen;
+	bool is_new;
 
-	*found = NULL;
-	if (!link->node)
-		return NO_COUNTER;
-	read_counters(link->core_stats, cpu->offset, &now);
-	device = device_state(link->node, cpu_id, &now, &forgotten);
-	if (!device || forgotten)
-		return UNKNOWN_COUNTER;
-	for (int i = COUNTERS - 1; i >= 0; i--) {
-		if (device->value[i] == now[i])
-			continue;
-		device->value[i] = now[i];
-		moved = i;
+	if (!link || !movement)
+		return 0;
+	read_counters(link->core_stats, cpu_state(cpu_id)->offset, &movement->by);
+	device = device_state(link, cpu_id, &is_new);
+	if (!device)
+		return 0;
+	for (int i = 0; i < COUNTERS; i++) {
+		__u64 now = movement->by[i];
+
+		total += now;
+		movement->by[i] = now - device->value[i];
+		device->value[i] = now;
 	}
-	*found = device;
-	return moved;
+	device->ifindex = link->ifindex;
+	device->netns = inode_of(link->net);
+	movement->is_new = is_new;
+	movement->came_with = is_new && state.armed && total > 1;
+	/* Frames that were freed first have moved it before. */
+	if (place == PLACE_QUEUE && movement->by[TX_DROPPED] <= device->tx_pending)
+		movable = 0;
+	movement->counter = choose_counter(movement, movable);
+	seen = movement->by[TX_DROPPED] - (movement->counter == TX_DROPPED);
+	device->tx_pending -= seen < device->tx_pending ? seen : device->tx_pending;
+	if (!state.armed || movement->came_with)
+		__builtin_memcpy(device->start, device->value, sizeof(device->start));
+	if (movement->came_with && movement->counter < COUNTERS) {
+		/* What it came with may have moved any of them. */
+		if (place == PLACE_QUEUE || movement->counter == RX_NOHANDLER)
+			movement->counter = UNKNOWN_COUNTER;
+		else
+			device->start[movement->counter & 3]--;
+	}
+	return 0;
+}
+
+enum entry { ENTRY_TOLD, ENTRY_FILTERED, ENTRY_LOST };
+
+/* Enters in the account of a device what became of the drop that note_drop() has just noted. */
+static __always_inline void enter(const struct link *link, __u32 cpu_id, __u32 counter, enum entry entry)
+{
+	__u32 place = recent_place(link->node, cpu_id);
+	struct recent_device *recent = bpf_map_lookup_elem(&recent_devices, &place);
+
+	if (!recent || recent->node != link->node)
+		return;
+	/* The compiler knows that it is less than COUNTERS, and the verifier does not. */
+	barrier_var(counter);
+	counter &= COUNTERS - 1;
+	if (entry == ENTRY_TOLD)
+		recent->state.told[counter]++;
+	else if (entry == ENTRY_FILTERED)
+		recent->state.filtered[counter]++;
+	else
+		recent->state.lost[counter]++;
 }
 
 /* Whether ____dev_forward_skb() refuses a frame of this length: __is_skb_forwardable(). */
-static __always_inline bool refuses(struct net_device *dev, __u32 length)
+static __always_inline bool refuses(const struct link *link, __u32 length)
 {
 	const __u32 iff_up = 1;		/* IFF_UP */
 	const __u32 tag = 4;
+	struct net_device *dev = (void *)link->dev;
 
-	return !(BPF_CORE_READ(dev, flags) & iff_up) ||
+	return !(link->flags & iff_up) ||
 	       length > BPF_CORE_READ(dev, mtu) + BPF_CORE_READ(dev, hard_header_len) + tag;
 }
 
-/*
- * A frame that the peer of a veth or netkit pair refuses moves the peer's counter, but its drop names the
- * sender (____dev_forward_skb): then this makes the peer of the link. What else has moved the peer's
- * counter is taken note of, or the peer's next drop would be held to have done it. The private data of
- * such devices begins with the pointer to the peer.
- */
-static __always_inline __u32 moved_by_peer(struct link *link, __u32 length, struct cpu_state *cpu, __u32 cpu_id,
-					   struct device_state **found)
+/* The other end of a veth or netkit pair: the private data of such a device begins with the pointer to it. */
+static __noinline bool find_peer(const struct link *link, struct link *other)
 {
 	const __u32 private_data = (bpf_core_type_size(struct net_device) + 31) & ~31U;	/* NETDEV_ALIGN */
 	struct net_device *peer = NULL, *back = NULL;
-	struct device_state *device;
-	struct link other = {};
-	__u32 counter;
 
 	bpf_probe_read_kernel(&peer, sizeof(peer), (void *)(link->dev + private_data));
 	if (!peer)
-		return NO_COUNTER;
+		return false;
 	bpf_probe_read_kernel(&back, sizeof(back), (void *)peer + private_data);
 	if ((__u64)back != link->dev)
-		return NO_COUNTER;
-	other.dev = (__u64)peer;
-	other.node = BPF_CORE_READ(peer, dev.kobj.sd, id);
-	other.core_stats = (__u64)BPF_CORE_READ(peer, core_stats);
-	other.net = (__u64)BPF_CORE_READ(peer, nd_net.net);
-	other.ifindex = BPF_CORE_READ(peer, ifindex);
-	other.type = BPF_CORE_READ(peer, type);
-	counter = moved_counter(&other, cpu, cpu_id, &device);
-	if (counter == NO_COUNTER || !refuses(peer, length))
-		return NO_COUNTER;
-	*link = other;
-	*found = device;
-	return counter;
+		return false;
+	other->dev = (__u64)peer;
+	other->node = BPF_CORE_READ(peer, dev.kobj.sd, id);
+	other->core_stats = (__u64)BPF_CORE_READ(peer, core_stats);
+	other->net = (__u64)BPF_CORE_READ(peer, nd_net.net);
+	other->ifindex = BPF_CORE_READ(peer, ifindex);
+	other->flags = BPF_CORE_READ(peer, flags);
+	other->type = BPF_CORE_READ(peer, type);
+	return true;
+}
+
+/* The other end of the pair refuses the frame, and counts it. */
+__noinline int note_refused_by_peer(const struct link *link, __u32 cpu_id)
+{
+	struct device_state *device;
+	bool is_new;
+
+	if (!link)
+		return 0;
+	device = device_state(link, cpu_id, &is_new);
+	if (!device)
+		return 0;
+	device->refused_by_peer++;
+	device->ifindex = link->ifindex;
+	device->netns = inode_of(link->net);
+	return 0;
+}
+
+/* The kernel frees the frame here and counts it after. */
+__noinline int note_freed_first(const struct link *link, __u32 is_tx, __u32 cpu_id)
+{
+	struct device_state *device;
+	bool is_new;
+
+	if (!link)
+		return 0;
+	device = device_state(link, cpu_id, &is_new);
+	if (!device)
+		return 0;
+	device->freed_first[is_tx & 1]++;
+	device->tx_pending += is_tx & 1;
+	device->ifindex = link->ifindex;
+	device->netns = inode_of(link->net);
+	return 0;
 }

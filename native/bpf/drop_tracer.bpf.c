@@ -59,6 +59,7 @@ static __always_inline void find_link(struct sk_buff *skb, struct cpu_state *cpu
 	link->core_stats = untyped(cpu, dev->core_stats);
 	link->net = untyped(cpu, dev->nd_net.net);
 	link->ifindex = dev->ifindex;
+	link->flags = dev->flags;
 	link->type = dev->type;
 }
 
@@ -99,15 +100,8 @@ static __always_inline bool has_ethernet_header(const struct link *link)
 	return link->type == ARPHRD_ETHER || link->type == ARPHRD_LOOPBACK;
 }
 
-static __always_inline __u32 inode_of(__u64 net)
-{
-	if (net == state.home)
-		return state.home_inode;
-	return net ? BPF_CORE_READ((struct net *)net, ns.inum) : 0;
-}
-
 static __always_inline bool count_drop(__u64 location, __u32 reason, __u32 counter, const struct link *link,
-				       const struct frame *frame, struct cpu_state *cpu, __u32 cpu_id)
+				       const struct frame *frame, struct cpu_state *cpu)
 {
 	struct talker_key key;
 
@@ -117,12 +111,13 @@ static __always_inline bool count_drop(__u64 location, __u32 reason, __u32 count
 	key.words[3] = link->ifindex | (__u64)reason << 32;
 	key.words[4] = inode_of(link->net) | (__u64)frame->vlan_protocol << 32 | (__u64)counter << 48 |
 		       (__u64)frame->is_ethernet << 56;
-	return count_talker(&key, link->dev, cpu, cpu_id);
+	return count_talker(&key, link->dev, cpu);
 }
 
 /* False: the ring has no room. */
-static __always_inline bool record_drop(__u64 location, __u32 reason, __u32 counter, const struct link *link,
-					const struct frame *frame, struct cpu_state *cpu, __u32 cpu_id)
+static __always_inline bool record_drop(__u64 location, __u32 reason, const struct movement *movement,
+					const struct link *link, const struct frame *frame, struct cpu_state *cpu,
+					__u32 cpu_id)
 {
 	struct drop_record *record = bpf_ringbuf_reserve(&ring, config.record_bytes, 0);
 	__u32 header_length = frame->available < config.header_bytes ? frame->available : config.header_bytes;
@@ -131,7 +126,7 @@ static __always_inline bool record_drop(__u64 location, __u32 reason, __u32 coun
 		return false;
 	record->timestamp_ns = bpf_ktime_get_ns();
 	record->location = location;
-	record->counter_after = counter < COUNTERS ? sum_counter(link->core_stats, counter) : 0;
+	record->counter_after = movement->after;
 	record->ifindex = link->ifindex;
 	record->netns = inode_of(link->net);
 	record->reason = reason;
@@ -141,7 +136,7 @@ static __always_inline bool record_drop(__u64 location, __u32 reason, __u32 coun
 	record->ether_type = frame->ether_type;
 	record->vlan_protocol = frame->vlan_protocol;
 	record->vlan_tci = frame->vlan_tci;
-	record->counter = counter;
+	record->counter = movement->counter;
 	record->is_ethernet = frame->is_ethernet;
 	__builtin_memcpy(record->destination, frame->header, 12);	/* and source */
 	__builtin_memset(record->interface, 0, sizeof(record->interface));
@@ -153,34 +148,67 @@ static __always_inline bool record_drop(__u64 location, __u32 reason, __u32 coun
 	return true;
 }
 
+/*
+ * A frame that the other end of a pair refuses moves the counter of that end, but its drop names the
+ * sender (____dev_forward_skb): then this makes the other end the link. False: no such frame.
+ */
+static __always_inline bool go_to_peer(struct link *link, __u32 length, __u32 cpu_id)
+{
+	struct link other = {};
+
+	if (!link->node || !find_peer(link, &other) || !refuses(&other, length))
+		return false;
+	if (is_watched(link) && state.armed)
+		note_refused_by_peer(link, cpu_id);
+	*link = other;
+	return true;
+}
+
+/* The sender counts. The drop names the receiver, if that was up; else it names the sender. */
+static __always_inline void note_netkit_drop(const struct link *link, __u32 cpu_id)
+{
+	const __u32 iff_up = 1;		/* IFF_UP */
+	struct link other = {};
+
+	if (!link->node || !find_peer(link, &other))
+		return;
+	if (!(other.flags & iff_up))
+		other = *link;
+	if (is_watched(&other) && state.armed)
+		note_freed_first(&other, true, cpu_id);
+}
+
 static __always_inline void look_at(__u64 *ctx, struct cpu_state *cpu, __u32 cpu_id)
 {
 	struct sk_buff *skb = (void *)ctx[0];
 	__u32 reason = ctx[2];
-	struct device_state *device = NULL;
-	__u32 counter = NO_COUNTER;
+	__u32 place = place_of(ctx[1], cpu);
+	struct movement movement = { .counter = NO_COUNTER };
+	__u32 movable;
 	struct frame frame;
 	struct link link;
 	bool told;
 
-	/* Every device of every namespace, so that what was last seen is right for the next drop. */
 	find_link(skb, cpu, &link);
-	if (link.dev) {
-		counter = moved_counter(&link, cpu, cpu_id, &device);
-		if (counter == NO_COUNTER)
-			counter = moved_by_peer(&link, skb->len, cpu, cpu_id, &device);
-	} else {
+	if (!link.dev)
 		link.net = socket_namespace(skb, ctx);
+	movable = movable_counters(place, reason, link.flags);
+	if (place == PLACE_FORWARD && !go_to_peer(&link, skb->len, cpu_id))
+		movable = 0;
+	else if (place == PLACE_NETKIT)
+		note_netkit_drop(&link, cpu_id);
+	if (!is_watched(&link))
+		return;
+	if (link.node) {
+		note_drop(&link, place, movable, cpu_id, &movement);
+		if (!config.summary)
+			raise_level(&link, &movement);
+		if (state.armed && (place == PLACE_RX_AFTER || place == PLACE_TX_AFTER))
+			note_freed_first(&link, place == PLACE_TX_AFTER, cpu_id);
 	}
+	if (!state.armed || (movement.counter == NO_COUNTER && !config.all_drops))
+		return;
 
-	if (counter == NO_COUNTER && !config.all_drops)
-		return;
-	if (link.net != state.home && !config.all_namespaces)
-		return;
-	if (device) {
-		device->ifindex = link.ifindex;
-		device->netns = inode_of(link.net);
-	}
 	if (!passes(FILTER_IFINDEX, link.ifindex) || !passes(FILTER_REASON, reason))
 		goto filtered;
 	parse_frame(skb, has_ethernet_header(&link), cpu, &frame);
@@ -188,21 +216,21 @@ static __always_inline void look_at(__u64 *ctx, struct cpu_state *cpu, __u32 cpu
 		goto filtered;
 
 	/* Whether it moved a counter cannot be told. */
-	if (counter == UNKNOWN_COUNTER && !config.all_drops)
+	if (movement.counter == UNKNOWN_COUNTER && !config.all_drops)
 		told = false;
 	else if (config.summary)
-		told = count_drop(ctx[1], reason, counter, &link, &frame, cpu, cpu_id);
+		told = count_drop(ctx[1], reason, movement.counter, &link, &frame, cpu);
 	else
-		told = record_drop(ctx[1], reason, counter, &link, &frame, cpu, cpu_id);
+		told = record_drop(ctx[1], reason, &movement, &link, &frame, cpu, cpu_id);
 	if (!told)
 		cpu->lost++;
-	if (device && counter < COUNTERS)
-		(*(told ? &device->told : &device->lost))[counter]++;
+	if (movement.counter < COUNTERS)
+		enter(&link, cpu_id, movement.counter, told ? ENTRY_TOLD : ENTRY_LOST);
 	return;
 
 filtered:
-	if (device && counter < COUNTERS)
-		device->filtered[counter]++;
+	if (movement.counter < COUNTERS)
+		enter(&link, cpu_id, movement.counter, ENTRY_FILTERED);
 }
 
 SEC("tp_btf/kfree_skb")
@@ -211,10 +239,6 @@ int on_kfree_skb(__u64 *ctx)
 	__u32 cpu_id = bpf_get_smp_processor_id();
 	struct cpu_state *cpu = cpu_state(cpu_id);
 
-	if (!cpu->primed) {
-		cpu->early++;
-		return 0;
-	}
 	/* It interrupted another drop, which the kernel itself prevents since 6.1. */
 	if (cpu->busy) {
 		cpu->lost++;

@@ -108,6 +108,17 @@ struct trace_event_raw_kfree_skb {
 	void *rx_sk;			/* since 6.11 */
 };
 
+/* The reasons that places.h looks at; their numbers are the running kernel's. */
+enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 1,
+	SKB_DROP_REASON_UNHANDLED_PROTO,
+	SKB_DROP_REASON_OTHERHOST,
+	SKB_DROP_REASON_QDISC_DROP,
+	SKB_DROP_REASON_DEV_READY,
+	SKB_DROP_REASON_PFMEMALLOC,		/* newer than 6.12 */
+	SKB_DROP_REASON_RECURSION_LIMIT,	/* newer than 6.12 */
+};
+
 /* What the verifier knows by name. */
 enum special_kfunc_type {
 	KF_bpf_rdonly_cast = 1,

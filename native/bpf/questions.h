@@ -42,42 +42,95 @@ int find_home(void *ctx)
 	return 0;
 }
 
-/* A way over the devices of one namespace after the other. */
+struct prime_buffer {
+	struct device_state state;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct prime_buffer);
+} prime_buffer SEC(".maps");
+
+/* A way over the devices of one network namespace after the other. */
 struct prime_walk {
 	struct net *net;
 	void *node;
-	__u32 cpu;
-	bool disturbed;
+	struct net_device *dev;
+	__u32 namespaces;	/* that were left */
+	__u32 devices;		/* of this one that were passed */
+	__u32 skip;		/* devices that an earlier run has looked at */
+	__u32 room;		/* devices that this run may still look at */
+	__u32 result;		/* enum prime_result */
 };
+
+/* Notes what a device has on one CPU, and adds it to the counters of the link. */
+static long prime_device_on(__u32 cpu, struct prime_walk *walk)
+{
+	struct net_device *dev = walk->dev;
+	struct net *net = walk->net;
+	struct device_key key = { .node = BPF_CORE_READ(dev, dev.kobj.sd, id), .cpu = cpu };
+	__u32 zero = 0;
+	struct prime_buffer *buffer = bpf_map_lookup_elem(&prime_buffer, &zero);
+	struct device_state *device, *level;
+	bool in_foreign = (__u64)net != state.home;
+	__u64 total = 0;
+
+	if (!buffer || !key.node)
+		return 0;
+	device = &buffer->state;
+	__builtin_memset(device, 0, sizeof(*device));
+	read_counters((__u64)BPF_CORE_READ(dev, core_stats), cpu_state(cpu)->offset, &device->start);
+	for (int i = 0; i < COUNTERS; i++) {
+		device->value[i] = device->start[i];
+		total += device->start[i];
+	}
+	if (!total)
+		return 0;
+	device->ifindex = BPF_CORE_READ(dev, ifindex);
+	device->netns = BPF_CORE_READ(net, ns.inum);
+	/* A drop on that CPU may have noted it already. */
+	if (add_device(&key, device, in_foreign, BPF_NOEXIST))
+		return 0;
+	key.cpu = ALL_CPUS;
+	add_device(&key, &NO_STATE, in_foreign, BPF_NOEXIST);
+	level = find_device(&key, &in_foreign);
+	for (int i = 0; i < COUNTERS && level; i++)
+		__sync_fetch_and_add(&level->value[i], device->start[i]);
+	return 0;
+}
 
 static long prime_device(__u32 index, struct prime_walk *walk)
 {
 	struct net *net = walk->net;
 	void *head = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 	struct list_head *node = walk->node;
-	struct device_key key = { .cpu = walk->cpu };
-	struct device_state device = {};
 	struct net_device *dev;
+	__u64 sysfs_node;
 
 	node = BPF_CORE_READ(node, next);
 	if (node == head)
 		return 1;
-	walk->node = node;
 	dev = (void *)node - bpf_core_field_offset(struct net_device, dev_list);
 	if (BPF_CORE_READ(dev, nd_net.net) != net) {
 		/* It was moved just now, and the way led into another list. */
-		walk->disturbed = true;
+		walk->result = PRIME_DISTURBED;
 		return 1;
 	}
-	key.node = BPF_CORE_READ(dev, dev.kobj.sd, id);
-	read_counters((__u64)BPF_CORE_READ(dev, core_stats), cpu_state(walk->cpu)->offset, &device.start);
-	__builtin_memcpy(device.value, device.start, sizeof(device.value));
-	device.ifindex = BPF_CORE_READ(dev, ifindex);
-	device.netns = BPF_CORE_READ(net, ns.inum);
-	bpf_map_update_elem(&devices, &key, &device, BPF_ANY);
-	/* On the first CPU only: who is born while the others are looked at starts there from 0. */
-	if (walk->cpu == 0 && key.node > state.newest_node)
-		state.newest_node = key.node;
+	if (walk->devices >= walk->skip) {
+		if (!walk->room)
+			return 1;
+		walk->room--;
+		sysfs_node = BPF_CORE_READ(dev, dev.kobj.sd, id);
+		if (sysfs_node > state.newest_node)
+			state.newest_node = sysfs_node;
+		walk->dev = dev;
+		if (BPF_CORE_READ(dev, core_stats))
+			bpf_loop(config.cpu_count, prime_device_on, walk, 0);
+	}
+	walk->node = node;
+	walk->devices++;
 	return 0;
 }
 
@@ -88,38 +141,42 @@ static long prime_namespace(__u32 index, struct prime_walk *walk)
 
 	if (!next) {
 		/* The namespace ends just now. */
-		walk->disturbed = true;
+		walk->result = PRIME_DISTURBED;
 		return 1;
 	}
-	walk->node = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 	/* The list's head, net_namespace_list, is no namespace. */
-	if ((__u64)BPF_CORE_READ(net, ns.ops) == state.namespace_ops)
+	if (walk->namespaces >= state.primed_namespaces &&
+	    (__u64)BPF_CORE_READ(net, ns.ops) == state.namespace_ops) {
+		walk->skip = walk->namespaces == state.primed_namespaces ? state.primed_devices : 0;
+		walk->devices = 0;
+		walk->node = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 		bpf_loop(1 << 20, prime_device, walk, 0);
+		if (walk->result == PRIME_DISTURBED || !walk->room)
+			return 1;
+	}
+	walk->namespaces++;
 	walk->net = (void *)next - bpf_core_field_offset(struct net, list);
-	return walk->disturbed || (__u64)walk->net == state.home;
+	if (config.all_namespaces && (__u64)walk->net != state.home)
+		return 0;
+	walk->result = PRIME_DONE;
+	return 1;
 }
 
 /*
- * Notes what every device of every namespace has on one CPU; to be run there. Other CPUs run it with
- * interrupts off. On the caller's own an interrupt may drop frames meanwhile, which leaves the notes
- * wrong: then it returns 1 and is to be run again.
+ * Notes what the devices have on every CPU, up to PRIME_DEVICES of them a run: to be run until it is done.
+ * The programs are attached by then: a drop notes what it leaves on its CPU, and what is noted first stands.
  */
 SEC("raw_tp/kfree_skb")
-int prime_cpu(__u64 *ctx)
+int prime_devices(void *ctx)
 {
-	__u32 cpu_id = ctx[0];
-	volatile struct cpu_state *cpu = cpu_state(cpu_id);
-	struct prime_walk walk = { .net = (void *)state.home, .cpu = cpu_id };
-	__u64 early = cpu->early;
+	struct prime_walk walk = { .net = (void *)state.home, .room = PRIME_DEVICES, .result = PRIME_MORE };
 
 	bpf_loop(1 << 20, prime_namespace, &walk, 0);
-	if (cpu->early != early || walk.disturbed)
-		return 1;
-	cpu->primed = 1;
-	if (cpu->early == early)
-		return 0;
-	cpu->primed = 0;
-	return 1;
+	if (walk.result == PRIME_DISTURBED)
+		return PRIME_DISTURBED;
+	state.primed_namespaces = walk.namespaces;
+	state.primed_devices = walk.devices;
+	return walk.result;
 }
 
 struct index_walk {
@@ -130,8 +187,8 @@ struct index_walk {
 static long sum_if_found(__u32 index, struct index_walk *walk)
 {
 	struct hlist_node *node = walk->node;
+	struct sum_walk sum = {};
 	struct net_device *dev;
-	__u64 core_stats;
 
 	if (!node)
 		return 1;
@@ -139,9 +196,11 @@ static long sum_if_found(__u32 index, struct index_walk *walk)
 	walk->node = BPF_CORE_READ(node, next);
 	if (BPF_CORE_READ(dev, ifindex) != walk->ifindex)
 		return 0;
-	core_stats = (__u64)BPF_CORE_READ(dev, core_stats);
-	for (__u32 counter = 0; counter < COUNTERS; counter++)
-		state.sums[counter] = core_stats ? sum_counter(core_stats, counter) : 0;
+	sum.core_stats = (__u64)BPF_CORE_READ(dev, core_stats);
+	if (sum.core_stats)
+		bpf_loop(config.cpu_count, add_cpu, &sum, 0);
+	for (int i = 0; i < COUNTERS; i++)
+		state.sums[i] = sum.sums[i];
 	state.found = 1;
 	return 1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
 #pragma once
 
-/* Counting drops by talker, in a table that each CPU has for itself. */
+/* Counting drops by talker, in a table that each CPU that drops has for itself. */
 
 #include "tracer.h"
 #include "../kernel/talker_set.h"
@@ -80,14 +80,32 @@ static __always_inline void count_in(struct talker_set *set, const struct talker
 	set->overflow++;
 }
 
-static __always_inline bool count_talker(const struct talker_key *key, __u64 dev, struct cpu_state *cpu,
-					 __u32 cpu_id)
+/* The slot of this CPU in the tables. False: there is room for fewer CPUs. */
+static __always_inline bool find_slot(struct cpu_state *cpu, __u32 *slot)
+{
+	if (!cpu->talker_slot) {
+		__u32 taken = __sync_fetch_and_add(&state.slots_taken, 1);
+
+		/* Others look no further than that, so it does not overflow. */
+		if (taken >= config.talker_slots) {
+			__sync_fetch_and_add(&state.slots_taken, -1);
+			return false;
+		}
+		cpu->talker_slot = taken + 1;
+	}
+	*slot = cpu->talker_slot - 1;
+	return true;
+}
+
+static __always_inline bool count_talker(const struct talker_key *key, __u64 dev, struct cpu_state *cpu)
 {
 	__u64 hash = hash_of(key);
 	struct talker_set *set;
-	__u32 index;
+	__u32 index, slot;
 
-	index = TALKER_SET_INDEX(cpu->table, cpu_id, config.cpu_count, hash & (TALKER_SETS - 1));
+	if (!find_slot(cpu, &slot))
+		return false;
+	index = TALKER_SET_INDEX(cpu->table, slot, config.talker_slots, hash & (TALKER_SETS - 1));
 	set = bpf_map_lookup_elem(&talker_sets, &index);
 	if (set)
 		count_in(set, key, (__u32)(hash >> 32) | 1, dev, coarse_time(cpu));

@@ -54,12 +54,11 @@ uint32_t run_program_on(uint32_t cpu, int program, uint64_t argument) {
   return attributes.test.retval;
 }
 
-void add_key(int map, const void* key) {
-  const uint8_t value = 1;
+void set_entry(int map, const void* key, const void* value) {
   bpf_attr attributes{};
   attributes.map_fd = static_cast<uint32_t>(map);
   attributes.key = reinterpret_cast<uint64_t>(key);
-  attributes.value = reinterpret_cast<uint64_t>(&value);
+  attributes.value = reinterpret_cast<uint64_t>(value);
   call(BPF_MAP_UPDATE_ELEM, attributes);
 }
 

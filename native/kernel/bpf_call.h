@@ -14,8 +14,8 @@ uint32_t run_program(int program, uint64_t argument);
 // The same on a CPU; if that is not online, so that nothing there moves, on any other.
 uint32_t run_program_on(uint32_t cpu, int program, uint64_t argument);
 
-// Adds a key to a hash map whose value is one byte: BPF_MAP_UPDATE_ELEM.
-void add_key(int map, const void* key);
+// Adds an entry to a map, or replaces it: BPF_MAP_UPDATE_ELEM.
+void set_entry(int map, const void* key, const void* value);
 
 // Calls `take(key, value)` with each entry of a map: BPF_MAP_LOOKUP_BATCH. What is added or
 // removed meanwhile may be left out.

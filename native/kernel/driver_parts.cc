@@ -16,12 +16,31 @@ constexpr int kAttempts = 8;
 }  // namespace
 
 void DriverParts::learn_all() {
-  try {
-    for (const auto& link : links_.read_all()) of(static_cast<uint32_t>(link.ifindex));
-  } catch (const SystemError&) {
-    // Too many links come and go to list them. Each is measured again when it drops.
-  }
+  measure_all();
   at_start_ = parts_;
+}
+
+void DriverParts::measure_all() {
+  const std::lock_guard measuring(measuring_);
+  measure(all_links());
+}
+
+void DriverParts::measure_asked() {
+  const std::lock_guard measuring(measuring_);
+  std::vector<uint32_t> asked;
+  {
+    const std::lock_guard access(access_);
+    asked.assign(asked_.begin(), asked_.end());
+    asked_.clear();
+  }
+  measure(asked);
+}
+
+LinkCounters DriverParts::of(uint32_t ifindex) {
+  const std::lock_guard access(access_);
+  if (asked_.size() < kMostParts) asked_.insert(ifindex);
+  const auto part = parts_.find(ifindex);
+  return part == parts_.end() ? LinkCounters{} : part->second;
 }
 
 LinkCounters DriverParts::at_start(uint32_t ifindex) const {
@@ -29,20 +48,41 @@ LinkCounters DriverParts::at_start(uint32_t ifindex) const {
   return start == at_start_.end() ? LinkCounters{} : start->second;
 }
 
-LinkCounters DriverParts::of(uint32_t ifindex) {
-  if (parts_.size() > kMostParts) parts_.clear();
-  LinkCounters& part = parts_[ifindex];
+std::vector<uint32_t> DriverParts::all_links() {
+  std::vector<uint32_t> ifindexes;
   try {
-    for (int attempt = 0; attempt < kAttempts && !measure(ifindex, part);) ++attempt;
+    for (const auto& link : links_.read_all())
+      ifindexes.push_back(static_cast<uint32_t>(link.ifindex));
   } catch (const SystemError&) {
-    // The records that this is for are out of the ring already: better told with what is known.
+    // Too many links come and go to list them. Each is measured again when it drops.
   }
-  return part;
+  return ifindexes;
+}
+
+// While drops race with it, or when a link cannot be measured, because it is gone, for instance,
+// what was known before stands, within what is possible.
+void DriverParts::measure(const std::vector<uint32_t>& ifindexes) {
+  for (const uint32_t ifindex : ifindexes) {
+    LinkCounters part{};
+    {
+      const std::lock_guard access(access_);
+      const auto known = parts_.find(ifindex);
+      if (known != parts_.end()) part = known->second;
+    }
+    try {
+      for (int attempt = 0; attempt < kAttempts && !try_measure(ifindex, part);) ++attempt;
+    } catch (const SystemError&) {
+      continue;
+    }
+    const std::lock_guard access(access_);
+    if (parts_.size() > kMostParts) parts_.clear();
+    parts_[ifindex] = part;
+  }
 }
 
 // What netlink shows beyond the kernel's part: exactly so between two equal readings of that, else
 // within what they leave open. False: they were not equal.
-bool DriverParts::measure(uint32_t ifindex, LinkCounters& part) {
+bool DriverParts::try_measure(uint32_t ifindex, LinkCounters& part) {
   const auto before = kernel_part_(ifindex);
   const auto link = links_.read(static_cast<int>(ifindex));
   const auto after = kernel_part_(ifindex);

@@ -56,6 +56,7 @@ struct tracer_config {
 	__u32 header_bytes;	/* at most MAX_HEADER_BYTES */
 	__u32 record_bytes;	/* sizeof(struct drop_record) + header_bytes, a multiple of 8 */
 	__u32 cpu_count;	/* possible CPUs, at most MAX_CPUS */
+	__u32 talker_slots;	/* CPUs that have room for tables of talkers */
 	__u32 all_namespaces;	/* 0: only drops of the home namespace */
 	__u32 summary;		/* 1: drops are counted by talker instead of told in records */
 	__u32 seed;		/* of the talkers' hashes */
@@ -69,7 +70,7 @@ struct tracer_config {
 
 /*
  * What is known of a device on one CPU: its counters there at its last drop, and what became of the
- * drops that moved them.
+ * drops that moved them. With ALL_CPUS only `value` is used: the counters of the link.
  */
 struct device_state {
 	__u64 start[COUNTERS];		/* what they were when drops began to count */
@@ -77,13 +78,17 @@ struct device_state {
 	__u64 told[COUNTERS];		/* in a record, or in a table of talkers */
 	__u64 filtered[COUNTERS];	/* not asked for */
 	__u64 lost[COUNTERS];		/* no room in the ring */
+	__u64 freed_first[2];		/* frames freed before rx_dropped or tx_dropped counted them */
+	__u64 refused_by_peer;		/* frames that the other end of the pair refused */
+	__u32 tx_pending;		/* frames freed first whose increment of tx_dropped was not seen yet */
 	__u32 ifindex;
 	__u32 netns;			/* inode number */
+	__u32 padding;
 };
 
 /*
- * A device has one kernfs node from its registration to its end, in whichever namespace it is. The
- * number of a node is larger than those of all before it, and never used again.
+ * A device has one kernfs node from its registration to its end, in whichever network namespace it is.
+ * The number of a node is larger than those of all before it, and never used again.
  */
 struct device_key {
 	__u64 node;
@@ -91,26 +96,30 @@ struct device_key {
 	__u32 padding;
 };
 
+#define ALL_CPUS (~0U)
+
 #define RECENT_DEVICES 4
 
-/* Who reads it from its start to its end has the state of `node` where `coming` is the same. */
+/* A reader that reads it from its start to its end has the state of `node` where `coming` is the same. */
 struct recent_device {
 	__u64 node;		/* written last; 0: none */
 	struct device_state state;
+	__u64 in_foreign;	/* 1: its place is in foreign_devices */
 	__u64 coming;		/* written first */
 };
 
 /* What one CPU writes; a cache line of its own. */
 struct cpu_state {
 	__u64 offset;		/* __per_cpu_offset of this CPU */
-	__u64 primed;		/* its last seen values are filled in: drops count from here on */
 	__u64 scratch;		/* of untyped() and submit() */
-	__u64 early;		/* drops before it was primed */
 	__u64 lost;		/* drops that were to be told: no room in the ring, or UNKNOWN_COUNTER */
-	__u32 table;		/* of talkers: the one that it writes */
-	__u32 busy;		/* 1: it is looking at a drop just now */
 	__u64 tick;		/* jiffies, and the time then: coarse_time() */
 	__u64 tick_ns;
+	__u64 last_location;	/* of a drop, and the place there: place_of() */
+	__u32 last_place;
+	__u32 table;		/* of talkers: the one that it writes */
+	__u32 busy;		/* 1: it is looking at a drop just now */
+	__u32 talker_slot;	/* its slot in the tables of talkers, plus one; 0: it has none yet */
 };
 
 /* What the program and its reader write while it runs. */
@@ -119,12 +128,22 @@ struct tracer_state {
 	__u64 namespace_ops;	/* what every struct net has in ns.ops, and nothing else */
 	__u64 newest_node;	/* of the devices there were at the start: struct device_key */
 	__u32 reader_idle;	/* 1: the next record shall wake the reader */
-	__u32 found;		/* sum_counters: the device exists */
+	__u32 armed;		/* 1: drops count; 0: only the counters that they leave are noted */
 	__u64 sums[COUNTERS];	/* sum_counters: the kernel's part of each counter, over all CPUs */
+	__u32 found;		/* sum_counters: the device exists */
 	__u32 home_inode;	/* its number: what /proc/self/ns/net links to */
-	__u32 padding[15];
+	__u32 primed_namespaces;	/* how far prime_devices has come: namespaces, and devices of the next */
+	__u32 primed_devices;
+	__u32 slots_taken;	/* of the tables of talkers */
+	__u32 padding[11];
 	struct cpu_state cpus[MAX_CPUS];
 };
+
+/* prime_devices looks at so many devices at most: nothing else runs on its CPU meanwhile. */
+#define PRIME_DEVICES 64
+
+/* What prime_devices returns. */
+enum prime_result { PRIME_MORE, PRIME_DONE, PRIME_DISTURBED };
 
 #ifdef __cplusplus
 #define CHECK_LAYOUT(condition, because) static_assert(condition, because)

@@ -1,5 +1,7 @@
 #include "drop_tracer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -13,13 +15,21 @@
 #include <utility>
 
 #include "bpf_call.h"
+#include "counting_places.h"
 #include "system_error.h"
 
 namespace dropscope {
 namespace {
 
-// So many devices are known on each CPU; of more, those that dropped longest ago are forgotten.
+// So many devices are known on each CPU that is online; of more, those that dropped longest ago are
+// forgotten.
 constexpr uint32_t kDevices = 2048;
+
+// As many (device, CPU) pairs are known at most: some 20 MiB.
+constexpr uint32_t kMostDevices = 65536;
+
+// CPUs may come online. So many more than those that are online now can count by talker.
+constexpr uint32_t kSpareSlots = 4;
 
 // How often a program is run again that drops have disturbed.
 constexpr int kAttempts = 1000;
@@ -36,12 +46,15 @@ uint32_t possible_cpus() {
   return cpus;
 }
 
+uint32_t online_cpus() { return static_cast<uint32_t>(sysconf(_SC_NPROCESSORS_ONLN)); }
+
 tracer_config make_config(const DropTracerOptions& options) {
   tracer_config config{};
   config.all_drops = options.all_drops;
   config.header_bytes = std::min<uint32_t>(options.header_bytes, MAX_HEADER_BYTES);
   config.record_bytes = (sizeof(drop_record) + config.header_bytes + 7) & ~7U;
   config.cpu_count = possible_cpus();
+  config.talker_slots = std::min(config.cpu_count, online_cpus() + kSpareSlots);
   config.all_namespaces = options.all_namespaces;
   config.summary = options.summary;
   config.seed = std::random_device()();
@@ -67,6 +80,9 @@ void add(DropAccount& account, const device_state& state) {
     account.filtered[i] += state.filtered[i];
     account.lost[i] += state.lost[i];
   }
+  account.freed_first[RX_DROPPED] += state.freed_first[RX_DROPPED];
+  account.freed_first[TX_DROPPED] += state.freed_first[TX_DROPPED];
+  account.refused_by_peer += state.refused_by_peer;
 }
 
 uint64_t drops_of(const device_state& state) {
@@ -95,8 +111,10 @@ DropTracer::DropTracer(const DropTracerOptions& options)
       driver_parts_([this](uint32_t ifindex) { return kernel_part(ifindex); },
                     options.network_namespace) {
   if (options.summary) {
-    talkers_.emplace(handles_.talker_sets_fd, config_.cpu_count,
-                     [this](uint32_t cpu) { return run_until_done(cpu, handles_.swap_tables_fd); });
+    talkers_.emplace(
+        handles_.talker_sets_fd, config_.cpu_count, config_.talker_slots,
+        [this](uint32_t cpu) { return run_until_done(cpu, handles_.swap_tables_fd); },
+        [this](uint32_t cpu) { return talker_slot(cpu); });
   }
   arm(options);
 }
@@ -104,12 +122,14 @@ DropTracer::DropTracer(const DropTracerOptions& options)
 drop_tracer_bpf* DropTracer::load(const DropTracerOptions& options) {
   // The loader would take 0 for the size that the program's source has.
   if (options.ring_bytes == 0) throw SystemError("bpf", EINVAL);
+  const uint32_t devices = std::min(kDevices * online_cpus(), kMostDevices);
   drop_tracer_bpf* skeleton = nullptr;
   const tracer_sizes sizes = {
       .ring_bytes = options.ring_bytes,
-      .devices = kDevices * config_.cpu_count,
+      .devices = devices,
+      .foreign_devices = options.all_namespaces ? devices : 1,
       .recent_devices = RECENT_DEVICES * config_.cpu_count,
-      .talker_sets = options.summary ? TalkerTables::sets(config_.cpu_count) : 1,
+      .talker_sets = options.summary ? TalkerTables::sets(config_.talker_slots) : 1,
   };
   verifier_log log;
   check(tracer_skeleton_load(&config_, &sizes, &skeleton, &handles_, &log), log.text);
@@ -117,16 +137,29 @@ drop_tracer_bpf* DropTracer::load(const DropTracerOptions& options) {
 }
 
 void DropTracer::arm(const DropTracerOptions& options) {
-  for (const auto& filter : options.filters) add_key(handles_.filters_fd, &filter);
-  options.network_namespace.run([&] { run_program(handles_.find_home_fd, 0); });
-  // Attached first: a drop that comes before its CPU is primed is none of ours, one after it is.
-  check(tracer_skeleton_attach(skeleton_.get()));
-  for (uint32_t cpu = 0; cpu < config_.cpu_count; ++cpu) {
-    if (run_until_done(cpu, handles_.prime_cpu_fd)) continue;
-    throw std::runtime_error("So many frames are dropped that their counters could not be read");
+  const uint8_t is_there = 1;
+  for (const auto& filter : options.filters) set_entry(handles_.filters_fd, &filter, &is_there);
+  for (const auto& [name, place] : counting_functions()) {
+    const uint32_t value = place;
+    set_entry(handles_.place_names_fd, &name, &value);
   }
+  options.network_namespace.run([&] { run_program(handles_.find_home_fd, 0); });
+  // Attached first: until it is armed, a drop only notes what it leaves, which prime() then
+  // respects.
+  check(tracer_skeleton_attach(skeleton_.get()));
+  prime();
+  __atomic_store_n(&handles_.state->armed, 1, __ATOMIC_SEQ_CST);
   driver_parts_.learn_all();
   misses_before_ = recursion_misses(handles_.on_kfree_skb_fd);
+}
+
+void DropTracer::prime() const {
+  for (int attempt = 0; attempt < kAttempts;) {
+    const uint32_t result = run_program(handles_.prime_devices_fd, 0);
+    if (result == PRIME_DONE) return;
+    if (result == PRIME_DISTURBED) ++attempt;
+  }
+  throw std::runtime_error("So many links come and go that their counters could not be read");
 }
 
 bool DropTracer::run_until_done(uint32_t cpu, int program) {
@@ -148,6 +181,14 @@ size_t DropTracer::drain(uint8_t* out, size_t limit) {
     record->counter_after += part->second[record->counter];
   }
   return count;
+}
+
+void DropTracer::measure(bool all_links) {
+  if (all_links) {
+    driver_parts_.measure_all();
+  } else {
+    driver_parts_.measure_asked();
+  }
 }
 
 // What the kernel itself has counted on a link; nullopt if there is no such link any more.
@@ -174,13 +215,16 @@ std::map<std::pair<uint64_t, uint32_t>, device_state> DropTracer::device_states(
                    if (recent.node != recent.coming) return;
                    if (recent.node != 0) states[{recent.node, cpu}] = recent.state;
                  });
-  for_each_entry(handles_.devices_fd, sizeof(device_key), sizeof(device_state),
-                 [&](const uint8_t* key, const uint8_t* value) {
-                   const auto [node, cpu, _] = read_as<device_key>(key);
-                   const auto state = read_as<device_state>(value);
-                   const auto [known, added] = states.try_emplace({node, cpu}, state);
-                   if (!added && is_newer(state, known->second)) known->second = state;
-                 });
+  for (const int map : {handles_.devices_fd, handles_.foreign_devices_fd}) {
+    for_each_entry(map, sizeof(device_key), sizeof(device_state),
+                   [&](const uint8_t* key, const uint8_t* value) {
+                     const auto [node, cpu, _] = read_as<device_key>(key);
+                     if (cpu == ALL_CPUS) return;
+                     const auto state = read_as<device_state>(value);
+                     const auto [known, added] = states.try_emplace({node, cpu}, state);
+                     if (!added && is_newer(state, known->second)) known->second = state;
+                   });
+  }
   return states;
 }
 
@@ -206,7 +250,8 @@ std::vector<DropAccount> DropTracer::accounts() {
   // The later nodes come later.
   for (auto& [node, device] : devices) {
     DropAccount& account = device.account;
-    if (account.netns == handles_.state->home_inode) add_driver_parts(node, account);
+    account.is_new = node > handles_.state->newest_node ? 1 : 0;
+    if (account.netns == handles_.state->home_inode) add_driver_parts(account);
     accounts[{account.netns, account.ifindex}] = account;
   }
   std::vector<DropAccount> list;
@@ -215,14 +260,20 @@ std::vector<DropAccount> DropTracer::accounts() {
   return list;
 }
 
-void DropTracer::add_driver_parts(uint64_t node, DropAccount& account) {
-  const bool was_there = node <= handles_.state->newest_node;
-  const auto start = was_there ? driver_parts_.at_start(account.ifindex) : LinkCounters{};
+void DropTracer::add_driver_parts(DropAccount& account) {
+  const auto start = account.is_new ? LinkCounters{} : driver_parts_.at_start(account.ifindex);
   const auto now = driver_parts_.of(account.ifindex);
   for (size_t i = 0; i < COUNTERS; ++i) {
     account.start[i] += start[i];
     account.driver[i] = now[i] - std::min(now[i], start[i]);
   }
+}
+
+// nullopt: the CPU has counted no drop by talker.
+std::optional<uint32_t> DropTracer::talker_slot(uint32_t cpu) const {
+  const uint32_t slot = __atomic_load_n(&handles_.state->cpus[cpu].talker_slot, __ATOMIC_ACQUIRE);
+  if (slot == 0) return {};
+  return slot - 1;
 }
 
 uint64_t DropTracer::lost() const {

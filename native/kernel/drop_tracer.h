@@ -36,9 +36,13 @@ struct DropAccount {
   LinkCounters told;
   LinkCounters filtered;
   LinkCounters lost;
-  LinkCounters driver;  // by how much the driver itself raised them; zeros in other namespaces
+  LinkCounters driver;       // by how much the driver itself raised them; zeros in other namespaces
+  LinkCounters freed_first;  // drops that the kernel counted after it had freed the frame
+  uint64_t refused_by_peer;  // drops that the other end of a veth pair counted
+  uint32_t is_new;           // 1: the link was registered after the tracer was armed
+  uint32_t padding;
 };
-static_assert(sizeof(DropAccount) == 168, "as lib/probes/ebpf-accounts.ts has it");
+static_assert(sizeof(DropAccount) == 216, "as lib/probes/ebpf-accounts.ts has it");
 
 // The eBPF program at work: loaded, attached and armed from construction on.
 class DropTracer {
@@ -61,14 +65,20 @@ class DropTracer {
   // What was counted by talker since the last call, or since the start.
   TalkerCounts take_talkers(size_t limit);
 
-  // Of the links that were there at the start, and of those that dropped since. Of several that had
-  // one after the other the same number in the same namespace, the last.
+  // Of the links that had counted something at the start, and of those that dropped since. Of
+  // several that had one after the other the same number in the same namespace, the last.
   std::vector<DropAccount> accounts();
 
-  // Drops that were not told: those that found no room in the ring or whose device was forgotten
-  // among too many, and, since Linux 6.1, those that interrupted another one on the same CPU, which
-  // the kernel does not show to the program. Of the latter it is not known whether they were to be
-  // told.
+  // Measures the driver's part of the counters, which accounts() and drain() show as last measured:
+  // of all links, or of those whose drops were drained since the last time. It may be called on any
+  // thread: it waits as long as somebody else changes links (rtnl_lock()).
+  void measure(bool all_links);
+
+  // Drops that were not reported: those that found no room in the ring; those on a CPU that found
+  // no slot in the tables of talkers; those of which it cannot be told whether they moved a
+  // counter; and, since Linux 6.1, those that interrupted another one on the same CPU, which the
+  // kernel does not show to the program. Of the latter it is not known whether they were to be
+  // reported.
   uint64_t lost() const;
 
   // Lets the next record make the descriptor readable. False: records wait already.
@@ -84,10 +94,12 @@ class DropTracer {
 
   drop_tracer_bpf* load(const DropTracerOptions& options);
   void arm(const DropTracerOptions& options);
+  void prime() const;
   static bool run_until_done(uint32_t cpu, int program);
-  void add_driver_parts(uint64_t node, DropAccount& account);
+  void add_driver_parts(DropAccount& account);
   std::map<std::pair<uint64_t, uint32_t>, device_state> device_states() const;
   std::optional<LinkCounters> kernel_part(uint32_t ifindex) const;
+  std::optional<uint32_t> talker_slot(uint32_t cpu) const;
 
   tracer_config config_;
   tracer_handles handles_{};

@@ -22,6 +22,7 @@ int tracer_skeleton_load(const struct tracer_config *config, const struct tracer
 	skel->rodata->config = *config;
 	skel->maps.ring.max_entries = sizes->ring_bytes;
 	skel->maps.devices.max_entries = sizes->devices;
+	skel->maps.foreign_devices.max_entries = sizes->foreign_devices;
 	skel->maps.recent_devices.max_entries = sizes->recent_devices;
 	skel->maps.talker_sets.max_entries = sizes->talker_sets;
 	error = load_skeleton(load, skel, log);
@@ -32,10 +33,12 @@ int tracer_skeleton_load(const struct tracer_config *config, const struct tracer
 	handles->ring_fd = skel->maps.ring.map_fd;
 	handles->filters_fd = skel->maps.filters.map_fd;
 	handles->devices_fd = skel->maps.devices.map_fd;
+	handles->foreign_devices_fd = skel->maps.foreign_devices.map_fd;
+	handles->place_names_fd = skel->maps.place_names.map_fd;
 	handles->recent_devices_fd = skel->maps.recent_devices.map_fd;
 	handles->talker_sets_fd = skel->maps.talker_sets.map_fd;
 	handles->find_home_fd = skel->progs.find_home.prog_fd;
-	handles->prime_cpu_fd = skel->progs.prime_cpu.prog_fd;
+	handles->prime_devices_fd = skel->progs.prime_devices.prog_fd;
 	handles->sum_counters_fd = skel->progs.sum_counters.prog_fd;
 	handles->swap_tables_fd = skel->progs.swap_tables.prog_fd;
 	handles->on_kfree_skb_fd = skel->progs.on_kfree_skb.prog_fd;

@@ -18,10 +18,12 @@ struct tracer_handles {
 	int ring_fd;
 	int filters_fd;
 	int devices_fd;
+	int foreign_devices_fd;
 	int recent_devices_fd;
 	int talker_sets_fd;
 	int find_home_fd;
-	int prime_cpu_fd;
+	int place_names_fd;
+	int prime_devices_fd;
 	int sum_counters_fd;
 	int swap_tables_fd;
 	int on_kfree_skb_fd;
@@ -32,7 +34,8 @@ struct tracer_handles {
 struct tracer_sizes {
 	__u32 ring_bytes;
 	__u32 devices;		/* (device, CPU) pairs */
-	__u32 recent_devices;	/* the same */
+	__u32 foreign_devices;	/* the same, and so is the next */
+	__u32 recent_devices;
 	__u32 talker_sets;
 };
 

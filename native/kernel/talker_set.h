@@ -47,4 +47,4 @@ struct talker_set {
 };
 
 /* Where a set lies in the map. */
-#define TALKER_SET_INDEX(table, cpu, cpu_count, set) (((table) * (cpu_count) + (cpu)) * TALKER_SETS + (set))
+#define TALKER_SET_INDEX(table, slot, slots, set) (((table) * (slots) + (slot)) * TALKER_SETS + (set))

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "talker_set.h"
@@ -24,16 +25,22 @@ struct TalkerCounts {
   uint64_t most_missing = 0;          // that a talker who is not among them may have had
 };
 
-// The tables in which the program counts by talker.
+// Adds up the tables of several CPUs and empties them. tables: TALKER_SETS sets for each CPU. At
+// most limit talkers are listed.
+TalkerCounts merge_tables(std::span<talker_set* const> tables, size_t limit);
+
+// The tables in which the program counts by talker: each CPU that drops has a slot there.
 class TalkerTables {
  public:
   // How many sets the map has to have.
-  static uint32_t sets(uint32_t cpu_count);
+  static uint32_t sets(uint32_t slots);
 
   // Maps the map behind fd, which stays the caller's. swap_cpu lets a CPU go on in the other table;
-  // false: it could not, for it was at work on this one all the time.
+  // false: it could not, for it was at work on this one all the time. slot_of: the slot of a CPU,
+  // nullopt as long as it has none.
   using SwapCpu = std::function<bool(uint32_t cpu)>;
-  TalkerTables(int fd, uint32_t cpu_count, SwapCpu swap_cpu);
+  using SlotOf = std::function<std::optional<uint32_t>(uint32_t cpu)>;
+  TalkerTables(int fd, uint32_t cpu_count, uint32_t slots, SwapCpu swap_cpu, SlotOf slot_of);
   ~TalkerTables();
   TalkerTables(const TalkerTables&) = delete;
   TalkerTables& operator=(const TalkerTables&) = delete;
@@ -43,12 +50,11 @@ class TalkerTables {
   TalkerCounts take(size_t limit);
 
  private:
-  void take_set(uint32_t set, TalkerCounts& counts);
-
   uint32_t cpu_count_;
+  uint32_t slots_;
   SwapCpu swap_cpu_;
-  std::vector<uint32_t> written_;               // by CPU: the table that it writes
-  std::vector<std::optional<uint32_t>> taken_;  // by CPU: the one that it has just left
+  SlotOf slot_of_;
+  std::vector<uint32_t> written_;  // by CPU: the table that it writes
   talker_set* sets_;
 };
 

@@ -69,6 +69,7 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
                         InstanceMethod<&DropTracerObject::drain>("drain"),
                         InstanceMethod<&DropTracerObject::take_talkers>("takeTalkers"),
                         InstanceMethod<&DropTracerObject::accounts>("accounts"),
+                        InstanceMethod<&DropTracerObject::measure>("measure"),
                         InstanceMethod<&DropTracerObject::lost>("lost"),
                         InstanceMethod<&DropTracerObject::wake_on_next>("wakeOnNext"),
                         InstanceMethod<&DropTracerObject::ref>("ref"),
@@ -127,6 +128,35 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     std::optional<SystemError> error_;
   };
 
+  // Measures on a thread of libuv's pool, for it waits while somebody else changes links.
+  class Measure : public Napi::AsyncWorker {
+   public:
+    Measure(Napi::Env env, std::shared_ptr<DropTracer> tracer, bool all_links,
+            const Napi::Function& on_end)
+        : AsyncWorker(env, "dropscope"),
+          tracer_(std::move(tracer)),
+          all_links_(all_links),
+          on_end_(on_end) {}
+
+   private:
+    void Execute() override {
+      try {
+        tracer_->measure(all_links_);
+      } catch (const std::exception&) {
+        // The parts that were measured before stand.
+      }
+    }
+
+    void OnOK() override {
+      tracer_.reset();
+      on_end_.call({});
+    }
+
+    std::shared_ptr<DropTracer> tracer_;
+    bool all_links_;
+    JsCallback on_end_;
+  };
+
   // (onOpen: (error?: Error) => void) => void
   void open(const Napi::CallbackInfo& info) {
     if (opened_ || closed_) throw Napi::Error::New(info.Env(), "This tracer was open already");
@@ -180,6 +210,14 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
     return guard(info.Env(), [&] { return to_buffer(info.Env(), tracer(info).accounts()); });
   }
 
+  // (allLinks: boolean, onEnd: () => void) => void
+  void measure(const Napi::CallbackInfo& info) {
+    tracer(info);
+    const bool all_links = to_boolean(info[0]);
+    auto* worker = new Measure(info.Env(), tracer_, all_links, to_function(info[1]));
+    worker->Queue();
+  }
+
   Napi::Value lost(const Napi::CallbackInfo& info) {
     return guard(info.Env(), [&] {
       return Napi::Number::New(info.Env(), static_cast<double>(tracer(info).lost()));
@@ -224,8 +262,8 @@ class DropTracerObject : public Napi::ObjectWrap<DropTracerObject> {
   std::optional<JsCallback> on_record_;
   bool opened_ = false;
   bool closed_ = false;
-  std::unique_ptr<DropTracer> tracer_;
-  std::unique_ptr<UvPoll> poll_;  // Goes before the descriptor that it watches.
+  std::shared_ptr<DropTracer> tracer_;  // A measurement may outlive its close().
+  std::unique_ptr<UvPoll> poll_;        // Goes before the descriptor that it watches.
 };
 
 }  // namespace

@@ -45,7 +45,7 @@ it('holds the counters against what was told, at the end', async () => {
 });
 
 it('ends after its time, also where garbage was collected meanwhile', async () => {
-  const watch = await startWatch('lo', '--ledger', '--duration', '1.5', '--source', UNKNOWN.source);
+  const watch = await startWatch('lo', '--ledger', '--duration', '6', '--source', UNKNOWN.source);
   const done = watch.finish();
   // Some 20 MB of text.
   await dropscope(['inject', 'lo', '--count', '20000']);

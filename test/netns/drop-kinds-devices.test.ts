@@ -37,7 +37,7 @@ describe('veth', () => {
       refused: true,
       drops: [['b', 'NOT_SPECIFIED', '__dev_forward_skb2', 'rx_dropped']],
       moves: { a: { tx_dropped: 1 }, b: { rx_dropped: 1 } },
-      unattributed: { 'a tx_dropped': 'driver' },
+      unattributed: { 'a tx_dropped': 'peer' },
     },
     {
       what: 'a frame to a peer that is down',

@@ -72,11 +72,25 @@ it('counts by talker, and keeps accounts', async () => {
   const cut = tracer.takeTalkers(0);
   assert.deepEqual([cut.talkers.byteLength, cut.others, cut.mostMissing], [0, 3, 3]);
   const accounts = new DataView(tracer.accounts());
-  const links = Array.from({ length: accounts.byteLength / 168 }, (_, i) => i * 168);
+  const links = Array.from({ length: accounts.byteLength / 216 }, (_, i) => i * 216);
   const own = links.filter((at) => accounts.getBigUint64(at + 40, true) === 1003n);
   assert.equal(own.length, 1);
   callWithOddValues((limit) => tracer.takeTalkers(limit), [1]);
   tracer.close();
+});
+
+it('measures the driver’s part of the counters, and may be closed meanwhile', async () => {
+  const tracer = await openTracer(OPTIONS);
+  for (const allLinks of [true, false]) {
+    await new Promise((resolve) => tracer.measure(allLinks, resolve));
+  }
+  const measured = new Promise((resolve) => tracer.measure(true, resolve));
+  tracer.close();
+  await measured;
+  const other = await openTracer(OPTIONS);
+  callWithOddValues((...args) => other.measure(...args), [true, () => {}]);
+  await new Promise((resolve) => other.measure(true, resolve));
+  other.close();
 });
 
 it('enters another network namespace, and leaves none open', async () => {
@@ -131,6 +145,7 @@ it('refuses everything before open and after close', async () => {
       'drain',
       'takeTalkers',
       'accounts',
+      'measure',
       'lost',
       'wakeOnNext',
       'ref',

@@ -30,6 +30,7 @@ const FakeTracer = vi.hoisted(
         tracer.asked += 1;
         return true;
       };
+      measure = (_allLinks: boolean, onEnd: () => void) => onEnd();
       detach = () => tracer.detach();
       get waiting() {
         return tracer.waiting;
@@ -97,7 +98,7 @@ it('tells what was lost when it is flushed, also when no drop came since', async
   tracer.lost = 3;
   tracing.flush();
   expect(told.lost).toEqual([{ probe: 'ebpf', count: 3, where: 'kernel' }]);
-  tracing.close();
+  await tracing.close();
 });
 
 it('tells what was lost within a second, also when no drop comes', async () => {
@@ -106,7 +107,7 @@ it('tells what was lost within a second, also when no drop comes', async () => {
   tracer.lost = 3;
   vi.advanceTimersByTime(1000);
   expect(told.lost).toEqual([{ probe: 'ebpf', count: 3, where: 'kernel' }]);
-  tracing.close();
+  await tracing.close();
 });
 
 it('asks to be called back again when a flush has read the drop that was to call back', async () => {
@@ -119,7 +120,7 @@ it('asks to be called back again when a flush has read the drop that was to call
   tracing.flush();
   expect(told.drops).toBe(1);
   expect(tracer.asked).toBe(2);
-  tracing.close();
+  await tracing.close();
 });
 
 /** A probe that has found its ring empty and waits for the tracer to call back. */
