@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
 import { MOST_TALKERS } from '../drops/talker-table.ts';
 import { DropscopeError } from '../errors.ts';
@@ -6,8 +5,10 @@ import type { DropSummary, DropWatch } from '../index.ts';
 import { integer, seconds } from './arguments.ts';
 import { addFilters, armWatch, type Filters, onAbort, subjectText, timeout } from './arm-watch.ts';
 import { Interruption } from './interruption.ts';
+import { Keys } from './keys.ts';
 import { Losses } from './losses.ts';
 import type { Output } from './output.ts';
+import { Screen } from './screen.ts';
 import { TalkerRates, topJson, topText } from './top-table.ts';
 
 interface TopOptions extends Filters {
@@ -19,7 +20,9 @@ interface TopOptions extends Filters {
 
 const AFTER_HELP = `
 Drops are counted by talker inside the kernel, so that no rate is too high. A count
-with "+n" may be too low by up to n; these drops are among "others".
+with "+n" may be too low by up to n; these drops are among "others". On a terminal,
+q or Ctrl-C ends it; where that is narrow, the destination, the location and the
+EtherType are left out.
 
 Examples:
   dropscope top
@@ -59,23 +62,25 @@ async function top(
     return;
   }
   await using drops = armed;
-  onAbort([interruption.signal, output.failed, ...timeout(duration)], () => void drops.close());
+  using keys = new Keys();
+  const ends = [interruption.signal, keys.quit, output.failed, ...timeout(duration)];
+  onAbort(ends, () => void drops.close());
   const subject = subjectText(names, filters, drops.probe);
   process.stderr.write(`${json ? '' : `Watching ${subject}\n`}ready\n`);
-  const rates = new TalkerRates();
+  if (!json && process.stdout.isTTY) keys.listen();
+  const rates = new TalkerRates(everyMs);
   const screen = new Screen(output);
-  const show = async (summary: DropSummary, known: TalkerRates = rates) => {
-    const talkers = known.of(summary).slice(0, rows);
+  const show = async (summary: DropSummary) => {
+    const talkers = rates.of(summary).slice(0, rows);
     if (json) await output.write(topJson(summary, talkers));
-    else await screen.draw(topText(summary, talkers, lossesOf(drops)));
+    else await screen.draw(topText(summary, talkers, lossesOf(drops), screen.columns));
   };
   // A reader who is slow gets fewer of them.
   drops.on('summary', (summary) => {
     if (!output.full) void show(summary);
   });
   const failure = await ended(drops);
-  // At the end the rates are those of the whole time.
-  await show(await drops.summary(), new TalkerRates());
+  await show(await drops.summary());
   if (failure !== undefined) throw failure;
   process.exitCode = interruption.exitCode ?? 0;
 }
@@ -97,39 +102,4 @@ function lossesOf({ lost, probe }: DropWatch): Losses {
     if (lost[where] > 0) losses.add({ probe, where, count: lost[where] });
   }
   return losses;
-}
-
-/** Draws over what was drawn before, on a terminal; else below it. */
-class Screen {
-  readonly #output: Output;
-  #lines = 0;
-
-  constructor(output: Output) {
-    this.#output = output;
-  }
-
-  async draw(text: string): Promise<void> {
-    // Up to the first line, and clear what is below: ECMA-48, CUU and ED.
-    const back = this.#lines === 0 ? '' : `\x1b[${this.#lines}A\x1b[J`;
-    const shown = process.stdout.isTTY ? fitting(text) : `${text}\n`;
-    await this.#output.write(process.stdout.isTTY ? back + shown : shown);
-    this.#lines = shown.split('\n').length - 1;
-  }
-}
-
-/** As many lines and columns as the terminal has: what it wraps or scrolls cannot be drawn over. */
-function fitting(text: string): string {
-  const rows = process.stdout.rows || 24;
-  const columns = process.stdout.columns || 80;
-  const lines = text
-    .trimEnd()
-    .split('\n')
-    .slice(0, rows - 1);
-  return lines.map((line) => `${fittingLine(line, columns)}\n`).join('');
-}
-
-/** A line that is too long loses its colours: they would be cut, too. */
-function fittingLine(line: string, columns: number): string {
-  const plain = stripVTControlCharacters(line);
-  return plain.length > columns ? plain.slice(0, columns) : line;
 }

@@ -5,6 +5,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { injectFrame } from '../../lib/index.ts';
 import { linkUp, netnsOf } from '../support/namespace.ts';
 import { UNKNOWN } from '../support/recipe.ts';
+import { onTerminal } from '../support/terminal.ts';
 import { dropscope, MAIN, objects, startWatching } from './dropscope.ts';
 
 beforeAll(() => linkUp('lo'));
@@ -109,8 +110,37 @@ it('draws over itself on a terminal', () => {
     },
   );
   // Each time but the first it goes up to where it began: 2 lines, where nothing is dropped.
-  expect(stdout.split('\x1b[2A\x1b[J').length).toBeGreaterThan(2);
+  expect(stdout.split('\r\x1b[2A\x1b[J').length).toBeGreaterThan(2);
   for (const line of stdout.split('\r\n')) expect(line.replace(/^\W*/, '').length).toBeLessThan(81);
+});
+
+const TOP = [process.execPath, MAIN, 'top', 'lo', '--every', '0.05'];
+
+it('ends when q is typed', async () => {
+  const { shown, code } = await onTerminal(TOP, { after: 'drops in', keys: 'q' });
+  expect(code).toBe(0);
+  expect(shown).toMatch(/0 drops in \d+ s by ebpf/);
+  expect(shown).not.toContain('q\r');
+});
+
+it('ends at Ctrl-C as it does where it does not read the terminal', async () => {
+  for (const reads of [true, false]) {
+    const { shown, code } = await onTerminal(TOP, { after: 'drops in', keys: '\x03', reads });
+    expect(code).toBe(130);
+    // A terminal that nobody reads shows what was typed, and the cursor stands behind that.
+    expect(shown.includes('^C')).toBe(!reads);
+    expect(shown.split('\x1b[J').at(-2)?.endsWith('\r\x1b[2A')).toBe(true);
+  }
+});
+
+it('draws below what it has drawn on a terminal that cannot move its cursor', async () => {
+  const { shown } = await onTerminal(TOP, {
+    after: 'drops in [^$]*drops in',
+    keys: 'q',
+    term: 'dumb',
+  });
+  expect(shown).toMatch(/0 drops in \d+ s by ebpf\r\n/);
+  expect(shown).not.toContain('\x1b');
 });
 
 it('refuses a time that is too long, or too short', async () => {
