@@ -12,7 +12,7 @@ const TRIALS: Readonly<Record<Feature, string>> = {
   vlan: 'ip link add link va name x type vlan id 5',
   macvlan: 'ip link add link va name x type macvlan mode bridge',
   dummy: 'ip link add name x type dummy',
-  tun: 'ip tuntap add x mode tun',
+  tun: 'if ! [ -e /dev/net/tun ]; then modprobe tun; fi; ip tuntap add x mode tun',
   bond: 'ip link add name x type bond mode active-backup',
   ipvlan: 'ip link add link va name x type ipvlan mode l2',
   netkit: 'ip link add name x type netkit mode l2 peer name y',

@@ -1,7 +1,7 @@
-// main.js [--rounds N] [--seed S] [--jobs N] [--kernel K] [--world FILE] [--no-shrink] [--print]: plays a
-// world for each seed from S on, or the one in FILE, and judges what dropscope reports; with --kernel in
-// guests of that kernel. A world that fails is shrunk to the smallest that fails as well. The last line
-// reads `N passed, N failed`.
+// main.js [--rounds N] [--seed S] [--jobs N] [--limit-s N] [--kernel K] [--world FILE] [--no-shrink]
+// [--print]: plays a world for each seed from S on, or the one in FILE, each for at most --limit-s seconds,
+// and judges what dropscope reports; with --kernel in guests of that kernel. A world that fails is shrunk
+// to the smallest that fails as well. The last line reads `N passed, N failed`.
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { featuresHere } from './features.ts';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '1' },
+    'limit-s': { type: 'string', default: '120' },
     kernel: { type: 'string' },
     world: { type: 'string' },
     'no-shrink': { type: 'boolean', default: false },
@@ -24,6 +25,7 @@ const { values } = parseArgs({
   },
 });
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
+const limitS = Number(values['limit-s']);
 // A guest has no compiler, and cannot write here.
 if (!existsSync(XDP_DROP)) compileXdpDrop();
 const counts =
@@ -57,11 +59,11 @@ async function playHere(): Promise<{ passed: number; failed: number }> {
 
 async function passes(world: World): Promise<boolean> {
   if (values.print) console.log(JSON.stringify(world));
-  const { problems } = await playRound(world);
+  const { problems } = await playRound(world, limitS);
   if (problems.length === 0) return true;
   console.log(`seed ${world.seed} failed:\n  ${problems.join('\n  ')}`);
   if (values['no-shrink']) return false;
-  const smallest = await shrink(world);
+  const smallest = await shrink(world, limitS);
   if (smallest === undefined) {
     console.log(`seed ${world.seed}: it did not fail again, so it is not shrunk.`);
     return false;

@@ -69,6 +69,8 @@ export interface ObservedWatch {
   readonly drops: readonly ObservedDrop[];
   /** Of a summary: how many drops by `netns ifindex counter`. */
   readonly sums: Readonly<Record<string, number>>;
+  /** Drops of a summary of which it is not known whose they are. */
+  readonly others: number;
   readonly lost: Readonly<Record<string, number>>;
   readonly errors: readonly string[];
 }

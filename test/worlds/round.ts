@@ -6,9 +6,6 @@ import { judge } from './judge.ts';
 import type { Observed } from './observed.ts';
 import type { World } from './world.ts';
 
-/** Longer than the slowest guest needs. */
-const LIMIT_MS = 120_000;
-
 /**
  * All that a round makes is in namespaces of its own, and ends with its first process. Names of network
  * namespaces and mounts of tracefs are the round's own.
@@ -30,8 +27,8 @@ export interface Round {
 
 let rounds = 0;
 
-/** Plays a world in a process of its own and judges what became known. */
-export async function playRound(world: World): Promise<Round> {
+/** Plays a world in a process of its own, for so many seconds at most, and judges what became known. */
+export async function playRound(world: World, limitS: number): Promise<Round> {
   rounds += 1;
   const instance = `dropscope-world-${process.pid}-${rounds}`;
   const node = ['node', PLAY, instance];
@@ -40,7 +37,7 @@ export async function playRound(world: World): Promise<Round> {
   const timer = setTimeout(() => {
     states = statesOf(child.pid ?? 0);
     child.kill('SIGKILL');
-  }, LIMIT_MS);
+  }, limitS * 1000);
   child.stdin.on('error', () => {});
   child.stdin.end(JSON.stringify(world));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

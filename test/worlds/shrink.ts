@@ -11,8 +11,8 @@ interface Failure {
 }
 
 /** The smallest world found that fails as well; undefined: it does not fail again. */
-export async function shrink(world: World): Promise<Failure | undefined> {
-  let smallest = await failure(world);
+export async function shrink(world: World, limitS: number): Promise<Failure | undefined> {
+  let smallest = await failure(world, limitS);
   if (smallest === undefined) return undefined;
   for (let isSmaller = true; isSmaller; ) {
     isSmaller = false;
@@ -20,7 +20,7 @@ export async function shrink(world: World): Promise<Failure | undefined> {
       const candidate = { ...world, steps: possible(steps) };
       const size = JSON.stringify(candidate).length;
       if (size >= JSON.stringify(smallest.world).length) continue;
-      const failed: Failure | undefined = await failure(candidate);
+      const failed: Failure | undefined = await failure(candidate, limitS);
       if (failed === undefined) continue;
       smallest = failed;
       isSmaller = true;
@@ -30,9 +30,9 @@ export async function shrink(world: World): Promise<Failure | undefined> {
   return smallest;
 }
 
-async function failure(world: World): Promise<Failure | undefined> {
+async function failure(world: World, limitS: number): Promise<Failure | undefined> {
   for (let left = TRIES; left > 0; left -= 1) {
-    const { problems } = await playRound(world);
+    const { problems } = await playRound(world, limitS);
     if (problems.length > 0) return { world, problems };
   }
   return undefined;

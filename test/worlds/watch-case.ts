@@ -86,9 +86,10 @@ export class WatchCase {
     return interfaces?.some((key) => this.observed.homes[key]?.includes(home)) ?? true;
   }
 
-  /** How many drops were lost, wherever that was. */
+  /** How many drops were lost, wherever that was, or are a summary's without a talker. */
   get lost(): number {
-    return Object.values(this.watch.lost).reduce((all, count) => all + count, 0);
+    const { lost, others } = this.watch;
+    return Object.values(lost).reduce((all, count) => all + count, others);
   }
 
   /** Streams that were sent from their first to their last frame while the watch was armed. */

@@ -100,7 +100,7 @@ export class Watching {
       closed,
       ledgers: this.#ledgers,
       drops: this.#drops,
-      sums: this.#isSummary ? await this.#sums() : {},
+      ...(this.#isSummary ? await this.#sums() : { sums: {}, others: 0 }),
       lost: this.#watch.lost,
       errors: this.#errors,
     };
@@ -129,15 +129,15 @@ export class Watching {
     }
   }
 
-  async #sums(): Promise<Record<string, number>> {
+  async #sums(): Promise<Pick<ObservedWatch, 'sums' | 'others'>> {
     const sums: Record<string, number> = {};
-    const { talkers } = await this.#watch.summary();
+    const { talkers, others } = await this.#watch.summary();
     for (const { netns, ifindex, counter, count } of talkers) {
       if (counter === undefined) continue;
       const key = `${netns} ${ifindex} ${counter}`;
       sums[key] = (sums[key] ?? 0) + count;
     }
-    return sums;
+    return { sums, others };
   }
 }
 
