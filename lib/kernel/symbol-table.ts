@@ -55,19 +55,16 @@ export class SymbolTable {
    * (`.constprop.0`, `.isra.0`, `.part.0`, `.cold`, `.llvm.123`). Undefined below the first.
    */
   nameAt(address: number): string | undefined {
-    // Modules are not in order, and there are few distinct addresses to ask for: so no sorting and
-    // one pass. Of several names for one address the first counts, as in the kernel's own lookup.
-    const addresses = this.#addresses;
-    let nearest = Number.NEGATIVE_INFINITY;
-    let index = -1;
-    for (let i = 0; i < this.#count; i++) {
-      const candidate = addresses[i] ?? 0;
-      if (candidate <= address && candidate > nearest) {
-        nearest = candidate;
-        index = i;
-      }
-    }
-    return index < 0 ? undefined : this.#name(index);
+    // Up to the module's tag, or the first suffix: a C identifier has no dot.
+    return /^\.?[^.\t]*/.exec(this.#lineAt(address) ?? '')?.[0] || undefined;
+  }
+
+  /**
+   * The module of the function at or nearest below an address; '' for the kernel's image. BPF programs
+   * are in `bpf`, which is no module.
+   */
+  moduleAt(address: number): string {
+    return /\t\[(.*)\]$/.exec(this.#lineAt(address) ?? '')?.[1] ?? '';
   }
 
   /** Whether an address lies in the kernel's own image: not in a module or a BPF program. */
@@ -122,10 +119,22 @@ export class SymbolTable {
     this.#names = names;
   }
 
-  #name(index: number): string {
+  /** The name of the function at or nearest below an address, and its module's tag. */
+  #lineAt(address: number): string | undefined {
+    // Modules are not in order, and there are few distinct addresses to ask for: so no sorting and
+    // one pass. Of several names for one address the first counts, as in the kernel's own lookup.
+    const addresses = this.#addresses;
+    let nearest = Number.NEGATIVE_INFINITY;
+    let index = -1;
+    for (let i = 0; i < this.#count; i++) {
+      const candidate = addresses[i] ?? 0;
+      if (candidate <= address && candidate > nearest) {
+        nearest = candidate;
+        index = i;
+      }
+    }
+    if (index < 0) return undefined;
     const start = this.#names[index] ?? 0;
-    const line = this.#text.toString('latin1', start, this.#text.indexOf(NEWLINE, start));
-    // Up to the module's tag, or the first suffix: a C identifier has no dot.
-    return /^\.?[^.\t]*/.exec(line)?.[0] ?? line;
+    return this.#text.toString('latin1', start, this.#text.indexOf(NEWLINE, start));
   }
 }

@@ -73,8 +73,8 @@ export class KernelSymbols {
 
   /**
    * The function at or nearest below an address, given as its lower and upper 32 bits, without the
-   * suffixes that compilers append. Undefined where addresses are hidden, below the first, and while
-   * the symbols cannot be read.
+   * suffixes that compilers append. Undefined where addresses are hidden, in a module that is gone,
+   * and while the symbols cannot be read.
    */
   nameOf(low: number, high: number): string | undefined {
     if (this.#table === undefined && this.#isTimeToLook()) this.#loadNow();
@@ -83,9 +83,24 @@ export class KernelSymbols {
     const address = table.addressOf(low, high);
     if (!table.inImage(address)) this.#followModules(address);
     if (this.#names.has(address)) return this.#names.get(address);
-    const name = this.#table?.nameAt(address);
+    const name = this.#isLoaded(address) ? this.#table?.nameAt(address) : undefined;
     this.#names.set(address, name);
     return name;
+  }
+
+  /** False: the address lies behind all that the nearest module has. What was there is gone. */
+  #isLoaded(address: number): boolean {
+    const table = this.#table;
+    if (table === undefined) return false;
+    if (table.inImage(address)) return true;
+    const module = table.moduleAt(address);
+    if (module === '') return false;
+    const line = this.#modules.split('\n').find((one) => one.startsWith(`${module} `));
+    // BPF programs and trampolines are in the list of symbols only.
+    if (line === undefined) return true;
+    const [, bytes = '', start = ''] = line.split(' ');
+    const [, high, low] = /^0x(\w*)(\w{8})$/.exec(start) ?? [];
+    return address < table.addressOf(Number(`0x${low}`), Number(`0x0${high}`)) + Number(bytes);
   }
 
   /** Reads the symbols again if modules have changed: at once for an address that is new here. */

@@ -61,7 +61,8 @@ export interface DropWatch extends EventEmitter, AsyncIterable<DropEvent>, Async
 
   /**
    * Holds the link counters against the drops that were told: what counters counted since the watch was
-   * armed, and whose it is. Rejects with ERR_CLOSED when the watch is closed.
+   * armed, and whose it is. It is made in the next turn of the event loop, one for all who ask for it
+   * until then. Rejects with ERR_CLOSED when the watch is closed.
    */
   ledger(): Promise<Ledger>;
 

@@ -1,10 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
-import { type WatchOptions, watchDrops } from '../../lib/index.ts';
+import { openInjector, type WatchOptions, watchDrops } from '../../lib/index.ts';
 import { frameSender } from '../support/frame-sender.ts';
+import { buffersShrinkBelow } from '../support/garbage.ts';
 import { readDropCounters } from '../support/link-counters.ts';
 import { linkUp } from '../support/namespace.ts';
+import { UNKNOWN } from '../support/recipe.ts';
 import { takeAll } from '../support/take.ts';
 
 const BURST = 200_000;
@@ -27,6 +29,20 @@ it('accounts for what exceeds the queue', async () => {
 it('loses nothing where there is room for all', async () => {
   const lost = await countBurst({ ringBytes: 2 ** 26, queueLimit: BURST });
   expect(lost).toEqual({ kernel: 0, queue: 0, output: 0 });
+});
+
+it('holds no more memory when a slow reader makes room for one drop of each burst', async () => {
+  using injector = openInjector('lo');
+  await using drops = await watchDrops({ interface: 'lo', queueLimit: 100 });
+  const reader = drops[Symbol.asyncIterator]();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 100; i++) {
+    await injector.flood({ frame: UNKNOWN, count: 2000, threads: 1 });
+    await drops.ledger();
+    await reader.next();
+  }
+  // One buffer in which the ring is read, and a hundred drops. Each burst is 281 KiB.
+  await buffersShrinkBelow(before + 8 * 2 ** 20);
 });
 
 /**

@@ -148,6 +148,20 @@ it('looks for a new module at once when an address is new', () => {
   expect(kernel.nameOf(0xc0001010)).toBe('drop_second');
 });
 
+it('has no name for an address in a module that is gone', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const kernel = madeUpKernel();
+  kernel.write([FIRST, SECOND]);
+  expect(kernel.nameOf(0xc0001010)).toBe('drop_second');
+  kernel.write([FIRST]);
+  vi.advanceTimersByTime(100);
+  expect(kernel.nameOf(0xc0001010)).toBeUndefined();
+  expect(kernel.nameOf(0xc0000010)).toBe('drop_first');
+  kernel.write([]);
+  vi.advanceTimersByTime(100);
+  expect(kernel.nameOf(0xc0000010)).toBeUndefined();
+});
+
 it('does not read the symbols again when only the references of a module have changed', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const kernel = madeUpKernel();
@@ -218,12 +232,16 @@ function madeUpKernel() {
     symbols,
     nameOf: (low: number) => symbols.nameOf(low, 0xffffffff),
     write(modules: readonly MadeUpModule[]): void {
-      const image = ['ffffffff81000000 T _stext', 'ffffffff81000100 t of_the_image'];
+      const image = [
+        'ffffffff81000000 T _stext',
+        'ffffffff81000100 t of_the_image',
+        'ffffffff82000000 T _einittext',
+      ];
       const own = modules.map(
         ({ name, address, dropsIn }) => `${at(address)} t ${dropsIn}\t[${name}]`,
       );
       const list = modules.map(
-        ({ name, address, references }) => `${name} 16384 ${references} - Live 0x${at(address)}`,
+        ({ name, address, references }) => `${name} 4096 ${references} - Live 0x${at(address)}`,
       );
       writeFileSync(files.kallsyms, [...image, ...own, ''].join('\n'));
       writeFileSync(files.modules, [...list, ''].join('\n'));
