@@ -60,7 +60,7 @@ export function startNode(
   { env, cwd, without = [] }: Omit<NodeOptions, 'stdin'> = {},
 ): StartedNode {
   const setpriv = [...boundingSet(without), '--', process.execPath, ...args];
-  const child = startChild('setpriv', setpriv, {
+  const child = startChild('/usr/bin/setpriv', setpriv, {
     cwd,
     env: { ...withoutVitest(process.env), ...env },
   });
