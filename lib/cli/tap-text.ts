@@ -51,16 +51,17 @@ function effects(tap: Tap): string {
 
 function effect(frames: HiddenFrames, etherType: number | undefined, where: string): string {
   if (frames === 'none') return `it hides no drop ${where}`;
-  const what = etherType === undefined ? 'no frame of unknown EtherType' : frameType(etherType);
   const untagged = frames === 'untagged' ? ' without a VLAN tag' : '';
-  return `the kernel drops and counts ${what}${untagged} ${where}`;
+  const what = `${frameType(etherType)}${untagged} that nothing else takes`;
+  return `${what} are neither dropped nor counted ${where}`;
 }
 
 /** linux/if_ether.h: ETH_P_802_3 and ETH_P_802_2 stand for frames that have a length in place of an EtherType. */
-function frameType(etherType: number): string {
-  if (etherType === 1) return 'no raw IEEE 802.3 frame';
-  if (etherType === 4) return 'no IEEE 802.3 frame with an LLC header';
-  return `no frame of ${hex16(etherType)}`;
+function frameType(etherType: number | undefined): string {
+  if (etherType === undefined) return 'frames';
+  if (etherType === 1) return 'raw IEEE 802.3 frames';
+  if (etherType === 4) return 'IEEE 802.3 frames with an LLC header';
+  return `frames of EtherType ${hex16(etherType)}`;
 }
 
 function named(names: readonly string[]): string {

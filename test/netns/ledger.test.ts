@@ -119,8 +119,8 @@ it('names the process whose tap hides drops, and which', async () => {
     taps: [{ interface: 'b', hides: { b: 'untagged' }, processes }],
   });
   expect(ledgerText(ledger)).toContain(
-    `A tap is open on b (python3, process ${python.pid}): the kernel drops and counts no frame of ` +
-      'unknown EtherType without a VLAN tag there.\n',
+    `A tap is open on b (python3, process ${python.pid}): frames without a VLAN tag that nothing ` +
+      'else takes are neither dropped nor counted there.\n',
   );
 });
 
