@@ -19,8 +19,9 @@ export default defineConfig({
     isolate: true,
     // Kernel and JavaScript share the work of a test, so more files at once only wait longer.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Longer than waitFor() waits, whose error says what did not come.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     restoreMocks: true,
   },
 });

@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type DropEvent,
@@ -11,6 +10,7 @@ import {
   type WatchOptions,
   watchDrops,
 } from '../../dist/index.js';
+import { countDescriptors, descriptorsBackTo } from '../support/resources.ts';
 
 /** What a probe can see. */
 interface Sight {
@@ -205,10 +205,10 @@ export function testProbe(probe: ProbeName, { options = {}, hasReasons }: Contra
     });
 
     it('may be closed twice, and leaves nothing open', async () => {
-      const before = descriptors();
+      const before = countDescriptors();
       const drops = await open();
       await Promise.all([drops.close(), drops.close()]);
-      expect(descriptors()).toBeLessThanOrEqual(before);
+      await descriptorsBackTo(before);
     });
   });
 }
@@ -234,8 +234,4 @@ function listen(drops: DropWatch): Told {
 
 async function dropped(): Promise<bigint> {
   return (await readLinkStats('lo')).rxDropped;
-}
-
-function descriptors(): number {
-  return readdirSync('/proc/self/fd').length;
 }

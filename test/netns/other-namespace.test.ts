@@ -10,9 +10,8 @@ import {
 } from '../../lib/index.ts';
 import { linkUp, netnsOf, openNamespace, type PeerNamespace } from '../support/namespace.ts';
 import { UNKNOWN } from '../support/recipe.ts';
-import { countDescriptors } from '../support/resources.ts';
+import { countDescriptors, descriptorsBackTo } from '../support/resources.ts';
 import { take } from '../support/take.ts';
-import { waitFor } from '../support/wait-for.ts';
 
 beforeAll(() => linkUp('lo'));
 
@@ -79,8 +78,7 @@ it.each(REFS)('watches, sends and reads there, by %s', async (_, refOf) => {
     ]);
     expect(netnsOf()).not.toBe(other.netns);
   }
-  // /proc/kallsyms may still be being read.
-  await waitFor('everything to be closed', () => countDescriptors() <= before);
+  await descriptorsBackTo(before);
 });
 
 it('finds a namespace by the name that ip netns gave it', async () => {

@@ -5,10 +5,9 @@ import { beforeAll, expect, it } from 'vitest';
 import { openInjector, watchDrops } from '../../lib/index.ts';
 import { linkUp } from '../support/namespace.ts';
 import { dropUnknown } from '../support/recipe.ts';
-import { countBpf, countDescriptors } from '../support/resources.ts';
+import { countBpf, countDescriptors, descriptorsBackTo } from '../support/resources.ts';
 import { runNode, startNode } from '../support/run-node.ts';
 import { take } from '../support/take.ts';
-import { waitFor } from '../support/wait-for.ts';
 
 const SDK = new URL('../../dist/index.js', import.meta.url).href;
 
@@ -19,8 +18,7 @@ it('leaves no descriptor, program or map after 200 watches and injectors', async
   const descriptors = countDescriptors();
   const bpf = countBpf();
   for (let i = 0; i < 200; i++) await openAndClose();
-  // Fewer where the kernel's symbols were still being read in the background.
-  await waitFor('the descriptors of before', () => countDescriptors() <= descriptors);
+  await descriptorsBackTo(descriptors);
   expect(countBpf()).toBe(bpf);
 }, 120_000);
 
@@ -41,7 +39,7 @@ it('leaves nothing of a watch in a worker that is terminated', async () => {
   const descriptors = countDescriptors();
   const bpf = countBpf();
   for (let i = 0; i < 5; i++) await endAfterDrop(worker());
-  await waitFor('the descriptors of before', () => countDescriptors() <= descriptors);
+  await descriptorsBackTo(descriptors);
   expect(countBpf()).toBe(bpf);
 });
 

@@ -28,7 +28,7 @@ it('tells who sent the frame, and the counter before and after', async () => {
   });
   expect(drop?.timestampNs).toBeGreaterThan(armed);
   expect(drop?.timestampNs).toBeLessThan(process.hrtime.bigint());
-  expect(Math.abs(Date.now() - Number(drop?.time))).toBeLessThan(10_000);
+  expect(Math.abs(Date.now() - Number(drop?.time))).toBeLessThan(60_000);
   expect(drop?.header.length).toBe(60);
 });
 

@@ -8,7 +8,7 @@ export const UNKNOWN = {
   etherType: 0x4321,
 } as const;
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 60_000;
 
 /**
  * Sends `count` of the recipe's frames on `lo` and waits, without a turn of the event loop, until

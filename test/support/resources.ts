@@ -1,8 +1,18 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { waitFor } from './wait-for.ts';
 
 /** How many descriptors this process has open. */
 export function countDescriptors(): number {
   return descriptors().length;
+}
+
+/**
+ * Waits until no more descriptors are open than there were. The names of the kernel's functions are
+ * read in the background, which opens a file for a while: when names are needed first, and when a
+ * module was loaded, by whomever.
+ */
+export async function descriptorsBackTo(before: number): Promise<void> {
+  await waitFor(`no more than ${before} descriptors`, () => countDescriptors() <= before);
 }
 
 /**
