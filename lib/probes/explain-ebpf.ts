@@ -28,7 +28,8 @@ function explainLimit(raw: RawSystemError): Refusal | undefined {
     case 'ENOMEM':
       return {
         code,
-        reason: 'The kernel has no memory for the maps of the eBPF probe (ENOMEM): the ring, and tables of devices and talkers that grow with the CPUs that are online.',
+        reason:
+          'The kernel has no memory for the maps of the eBPF probe (ENOMEM): the ring, and tables of devices and talkers that grow with the CPUs that are online.',
         mend: 'Free memory or raise the limit of this process’s memory cgroup (memory.max); a smaller ringBytes helps where that is large.',
       };
     case 'EMFILE':
