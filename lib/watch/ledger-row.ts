@@ -45,11 +45,7 @@ export function ledgerRow(counter: LedgerCounter, readings: LinkReadings): Unexp
   const [least, most] = [value(readings.first), value(readings.armed)];
   // Below what it was: a later link has the number of an earlier one. Else it was at least what it was
   // before the probe was armed, however little of that the probe knows.
-  // And at most what it was once the probe was armed: the probe may have met the link later.
-  const start =
-    now < least
-      ? (startKnown ?? 0n)
-      : smaller(greater(startKnown ?? least, least), readings.armed === undefined ? now : most);
+  const start = now < least ? (startKnown ?? 0n) : greater(startKnown ?? least, least);
   const counted = positive(now - start);
   // A probe that judges by the place may hold more to be counted than was.
   const attributed = smaller(known('told'), counted);
