@@ -134,7 +134,8 @@ const NO_PROCESS: readonly string[] = ['ESRCH', 'EINVAL'];
 /** What to throw when the kernel did not open the network namespace `ref`, or did not let us in. */
 function explainNamespace(raw: RawSystemError, ref: NetworkNamespaceRef, argument: string): Error {
   const name = errnoName(raw.errno);
-  if (raw.syscall === 'setns' && name === 'EINVAL') {
+  // ioctl_nsfs(2): only the file of a namespace says of which type it is.
+  if (raw.syscall === 'ioctl' || (raw.syscall === 'setns' && name === 'EINVAL')) {
     return missing(argument, `${shown(ref)} is no network namespace.`);
   }
   if (raw.syscall === 'pidfd_open' && NO_PROCESS.includes(name)) {

@@ -18,7 +18,10 @@ NetworkNamespace::NetworkNamespace(const std::string& path) {
   // O_NONBLOCK: a FIFO, which is no namespace either, would wait for its other end.
   fd_ = std::make_shared<UniqueFd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!*fd_) throw SystemError("open");
-  if (::ioctl(fd_->get(), NS_GET_NSTYPE) != CLONE_NEWNET) throw SystemError("setns", EINVAL);
+  const int type = ::ioctl(fd_->get(), NS_GET_NSTYPE);
+  if (type < 0) throw SystemError("ioctl");
+  // setns(2): EINVAL for "a namespace whose type does not match", so that this thread stays.
+  if (type != CLONE_NEWNET && ::setns(fd_->get(), CLONE_NEWNET) < 0) throw SystemError("setns");
 }
 
 void NetworkNamespace::run(const std::function<void()>& work) const {

@@ -14,7 +14,8 @@ class NetworkNamespace {
   // The one of the calling thread.
   NetworkNamespace() = default;
 
-  // The one behind a file such as /proc/PID/ns/net or /run/netns/NAME. EINVAL: that is none.
+  // The one behind a file such as /proc/PID/ns/net or /run/netns/NAME. EINVAL of setns, or an
+  // error of ioctl: that is none.
   explicit NetworkNamespace(const std::string& path);
 
   // Calls work in it, on a thread of its own: setns(2) moves no other thread. Throws what it
