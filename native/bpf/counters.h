@@ -120,6 +120,14 @@ static __always_inline __u32 recent_place(__u64 node, __u32 cpu_id)
 	return cpu_id * RECENT_DEVICES + (node * 0x9e3779b97f4a7c15ULL >> 32) % RECENT_DEVICES;
 }
 
+/* Notes where the device is now. */
+static __always_inline void see(struct device_state *device, const struct link *link)
+{
+	device->ifindex = link->ifindex;
+	device->netns = inode_of(link->net);
+	device->seen = bpf_jiffies64();
+}
+
 /* The state of a device on this CPU. *is_new: there was none, and it begins with zeros. */
 static __noinline struct device_state *device_state(const struct link *link, __u32 cpu_id, bool *is_new)
 {
@@ -249,8 +257,7 @@ __noinline int note_drop(const struct link *link, __u32 place, __u32 movable, __
 		movement->by[i] = now - device->value[i];
 		device->value[i] = now;
 	}
-	device->ifindex = link->ifindex;
-	device->netns = inode_of(link->net);
+	see(device, link);
 	movement->is_new = is_new;
 	movement->came_with = is_new && state.armed && total > 1;
 	/* Frames that were freed first have moved it before. */
@@ -337,8 +344,7 @@ __noinline int note_refused_by_peer(const struct link *link, __u32 cpu_id)
 	if (!device)
 		return 0;
 	device->refused_by_peer++;
-	device->ifindex = link->ifindex;
-	device->netns = inode_of(link->net);
+	see(device, link);
 	return 0;
 }
 
@@ -355,7 +361,6 @@ __noinline int note_freed_first(const struct link *link, __u32 is_tx, __u32 cpu_
 		return 0;
 	device->freed_first[is_tx & 1]++;
 	device->tx_pending += is_tx & 1;
-	device->ifindex = link->ifindex;
-	device->netns = inode_of(link->net);
+	see(device, link);
 	return 0;
 }

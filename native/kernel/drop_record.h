@@ -83,7 +83,7 @@ struct device_state {
 	__u32 tx_pending;		/* frames freed first whose increment of tx_dropped was not seen yet */
 	__u32 ifindex;
 	__u32 netns;			/* inode number */
-	__u32 padding;
+	__u32 seen;			/* the lower half of jiffies at the last drop */
 };
 
 /*

@@ -85,11 +85,8 @@ void add(DropAccount& account, const device_state& state) {
   account.refused_by_peer += state.refused_by_peer;
 }
 
-uint64_t drops_of(const device_state& state) {
-  uint64_t drops = 0;
-  for (size_t i = 0; i < COUNTERS; ++i) drops += state.told[i] + state.filtered[i] + state.lost[i];
-  return drops;
-}
+// Times that wrap around.
+bool is_later(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) > 0; }
 
 // Counters only rise.
 bool is_newer(const device_state& a, const device_state& b) {
@@ -229,20 +226,18 @@ std::map<std::pair<uint64_t, uint32_t>, device_state> DropTracer::device_states(
 }
 
 std::vector<DropAccount> DropTracer::accounts() {
-  // A device that was moved is known by each CPU as that saw it last: where it dropped most is
-  // where it is.
+  // A device that was moved is known by each CPU as that saw it last.
   struct Device {
     DropAccount account{};
-    uint64_t most = 0;
+    uint32_t seen = 0;
   };
   std::map<uint64_t, Device> devices;
   for (const auto& [key, state] : device_states()) {
     Device& device = devices[key.first];
-    const uint64_t drops = drops_of(state);
-    if (device.account.netns == 0 || drops > device.most) {
+    if (device.account.netns == 0 || is_later(state.seen, device.seen)) {
       device.account.ifindex = state.ifindex;
       device.account.netns = state.netns;
-      device.most = drops;
+      device.seen = state.seen;
     }
     add(device.account, state);
   }

@@ -9,9 +9,11 @@ import {
   readLinkStats,
   watchDrops,
 } from '../../lib/index.ts';
+import { frameSender } from '../support/frame-sender.ts';
 import { carrier } from '../support/links.ts';
 import {
   ip,
+  linkCounters,
   linkUp,
   moveLink,
   netnsOf,
@@ -122,6 +124,32 @@ it('says of a link that was moved in that it may have brought drops along', asyn
   ip('link', 'delete', 'dev', 'sender');
   expect(rowOf(rows, 'moved')).toMatchObject({ counted: 4n, attributed: 1n, unattributed: 3n });
   expect(rowOf(rows, 'moved')?.causes).toContainEqual(expect.objectContaining({ kind: 'late' }));
+});
+
+it('finds the drops of a link that was moved where it dropped last, on whichever CPU', async () => {
+  await using other = await openNamespace();
+  vethPair('stays', 'goes');
+  for (const name of ['stays', 'goes']) linkUp(name);
+  await carrier('stays');
+  await using drops = await watchDrops({ networkNamespace: 'all' });
+  const send = async (count: number, cpu: number) => {
+    const [command, args] = frameSender({ on: 'stays', count, cpu });
+    await promisify(execFile)(command, args);
+  };
+  await send(5, 0);
+  moveLink('goes', other);
+  other.ip('link', 'set', 'dev', 'goes', 'up');
+  await carrier('stays');
+  await send(1, 1);
+  const counted = () => linkCounters('goes', other).rx['dropped'];
+  await waitFor('the kernel to drop them', async () => counted() === 6);
+  const { rows } = await drops.ledger();
+  expect(rowOf(rows, 'goes')).toMatchObject({
+    netns: other.netns,
+    counted: 6n,
+    attributed: 6n,
+    unattributed: 0n,
+  });
 });
 
 it('lists the taps of every network namespace, each with its own', async () => {
