@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,9 @@ const PREPARE = `
   mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns
   [ -d /sys/kernel/tracing/instances ] || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
   exec "$@"`;
+const REMOVE = `
+  [ -d /sys/kernel/tracing/instances ] || mount -t tracefs tracefs /sys/kernel/tracing
+  rmdir "/sys/kernel/tracing/instances/$1"`;
 const PLAY = fileURLToPath(new URL('play.js', import.meta.url));
 
 /** What a round gave. */
@@ -42,6 +45,8 @@ export async function playRound(world: World, limitS: number): Promise<Round> {
   child.stdin.end(JSON.stringify(world));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   clearTimeout(timer);
+  // What ends early leaves its instance of ftrace.
+  if (stdout === '') spawnSync('unshare', ['--mount', 'sh', '-c', REMOVE, 'sh', instance]);
   if (states !== '') return { problems: [`It hangs:\n${states}${stderr}`] };
   try {
     const observed: Observed = JSON.parse(stdout);
