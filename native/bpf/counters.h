@@ -128,8 +128,32 @@ static __always_inline void see(struct device_state *device, const struct link *
 	device->seen = bpf_jiffies64();
 }
 
-/* The state of a device on this CPU. *is_new: there was none, and it begins with zeros. */
-static __noinline struct device_state *device_state(const struct link *link, __u32 cpu_id, bool *is_new)
+/*
+ * Whether nothing of a device was known on this CPU before: then it begins with zeros there. Else its state
+ * was forgotten, or it came from a network namespace that is not watched.
+ */
+static __always_inline bool is_first(__u64 node, __u32 cpu_id)
+{
+	struct device_key key = { .node = node, .cpu = ALL_CPUS };
+	struct device_state *level;
+	__u64 bit = 1ULL << (cpu_id & 63);
+	bool in_foreign;
+
+	level = find_device(&key, &in_foreign);
+	if (!level)
+		return node > state.newest_node;
+	return !(__sync_fetch_and_or(&level->told[cpu_id / 64 % COUNTERS], bit) & bit);
+}
+
+enum device_history {
+	DEVICE_KNOWN,
+	DEVICE_BEGINS,		/* with zeros */
+	DEVICE_FORGOTTEN,	/* what it had counted before is not known */
+};
+
+/* The state of a device on this CPU: all zeros, unless it is known. */
+static __noinline struct device_state *device_state(const struct link *link, __u32 cpu_id,
+						    enum device_history *history)
 {
 	__u64 node = link->node;
 	__u32 place = recent_place(node, cpu_id);
@@ -138,7 +162,7 @@ static __noinline struct device_state *device_state(const struct link *link, __u
 	struct device_state *device;
 	bool in_foreign;
 
-	*is_new = false;
+	*history = DEVICE_KNOWN;
 	if (!recent)
 		return NULL;
 	if (recent->node == node)
@@ -150,7 +174,8 @@ static __noinline struct device_state *device_state(const struct link *link, __u
 	if (!device) {
 		in_foreign = !is_home(link);
 		/* prime_devices may be about to add it, too: the first one is right. */
-		*is_new = add_device(&key, &NO_STATE, in_foreign, BPF_NOEXIST) == 0;
+		if (add_device(&key, &NO_STATE, in_foreign, BPF_NOEXIST) == 0)
+			*history = is_first(node, cpu_id) ? DEVICE_BEGINS : DEVICE_FORGOTTEN;
 		device = find_device(&key, &in_foreign);
 	}
 	recent->state = device ? *device : NO_STATE;
@@ -241,13 +266,13 @@ __noinline int note_drop(const struct link *link, __u32 place, __u32 movable, __
 			 struct movement *movement)
 {
 	struct device_state *device;
+	enum device_history history;
 	__u64 total = 0, seen;
-	bool is_new;
 
 	if (!link || !movement)
 		return 0;
 	read_counters(link->core_stats, cpu_state(cpu_id)->offset, &movement->by);
-	device = device_state(link, cpu_id, &is_new);
+	device = device_state(link, cpu_id, &history);
 	if (!device)
 		return 0;
 	for (int i = 0; i < COUNTERS; i++) {
@@ -258,8 +283,8 @@ __noinline int note_drop(const struct link *link, __u32 place, __u32 movable, __
 		device->value[i] = now;
 	}
 	see(device, link);
-	movement->is_new = is_new;
-	movement->came_with = is_new && state.armed && total > 1;
+	movement->is_new = history != DEVICE_KNOWN;
+	movement->came_with = history == DEVICE_FORGOTTEN && state.armed && total > 1;
 	/* Frames that were freed first have moved it before. */
 	if (place == PLACE_QUEUE && movement->by[TX_DROPPED] <= device->tx_pending)
 		movable = 0;
@@ -336,11 +361,11 @@ static __noinline bool find_peer(const struct link *link, struct link *other)
 __noinline int note_refused_by_peer(const struct link *link, __u32 cpu_id)
 {
 	struct device_state *device;
-	bool is_new;
+	enum device_history history;
 
 	if (!link)
 		return 0;
-	device = device_state(link, cpu_id, &is_new);
+	device = device_state(link, cpu_id, &history);
 	if (!device)
 		return 0;
 	device->refused_by_peer++;
@@ -352,11 +377,11 @@ __noinline int note_refused_by_peer(const struct link *link, __u32 cpu_id)
 __noinline int note_freed_first(const struct link *link, __u32 is_tx, __u32 cpu_id)
 {
 	struct device_state *device;
-	bool is_new;
+	enum device_history history;
 
 	if (!link)
 		return 0;
-	device = device_state(link, cpu_id, &is_new);
+	device = device_state(link, cpu_id, &history);
 	if (!device)
 		return 0;
 	device->freed_first[is_tx & 1]++;

@@ -93,8 +93,8 @@ static long prime_device_on(__u32 cpu, struct prime_walk *walk)
 	/* A drop on that CPU may have noted it already. */
 	if (add_device(&key, device, in_foreign, BPF_NOEXIST))
 		return 0;
+	is_first(key.node, cpu);
 	key.cpu = ALL_CPUS;
-	add_device(&key, &NO_STATE, in_foreign, BPF_NOEXIST);
 	level = find_device(&key, &in_foreign);
 	for (int i = 0; i < COUNTERS && level; i++)
 		__sync_fetch_and_add(&level->value[i], device->start[i]);
@@ -106,6 +106,7 @@ static long prime_device(__u32 index, struct prime_walk *walk)
 	struct net *net = walk->net;
 	void *head = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 	struct list_head *node = walk->node;
+	struct device_key key = { .cpu = ALL_CPUS };
 	struct net_device *dev;
 	__u64 sysfs_node;
 
@@ -126,6 +127,9 @@ static long prime_device(__u32 index, struct prime_walk *walk)
 		if (sysfs_node > state.newest_node)
 			state.newest_node = sysfs_node;
 		walk->dev = dev;
+		key.node = sysfs_node;
+		if (sysfs_node)
+			add_device(&key, &NO_STATE, (__u64)net != state.home, BPF_NOEXIST);
 		if (BPF_CORE_READ(dev, core_stats))
 			bpf_loop(config.cpu_count, prime_device_on, walk, 0);
 	}

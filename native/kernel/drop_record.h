@@ -70,7 +70,8 @@ struct tracer_config {
 
 /*
  * What is known of a device on one CPU: its counters there at its last drop, and what became of the
- * drops that moved them. With ALL_CPUS only `value` is used: the counters of the link.
+ * drops that moved them. With ALL_CPUS, `value` has the counters of the link, and `told` a bit for each CPU
+ * (modulo 256) on which the device has been known; the rest is not used.
  */
 struct device_state {
 	__u64 start[COUNTERS];		/* what they were when drops began to count */

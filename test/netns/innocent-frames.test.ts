@@ -84,6 +84,25 @@ describe('a tun device', () => {
     expect(row?.causes.map(({ kind }) => kind)).toEqual(['place']);
   });
 
+  it('has counted such packets before it drops its first frame', async () => {
+    ip('tuntap', 'add', 'dev', 'tun3', 'mode', 'tun');
+    await using watch = await watchDrops({ scope: 'all' });
+    await using _ = await holdPython([
+      ...openTun('tun3'),
+      'os.sched_setaffinity(0, [0])',
+      'for _ in range(5):',
+      '  try: os.write(tun, bytes(20))',
+      '  except OSError: pass',
+      `for _ in range(2): os.write(tun, ${UDP_PACKET})`,
+    ]);
+    await collectUntilMarker(watch, 2);
+    expect(await rowOf(watch, 'tun3', 'rx_dropped')).toMatchObject({
+      counted: 5n,
+      attributed: 0n,
+      unattributed: 5n,
+    });
+  });
+
   it('drops what its full ring has no room for, and that moved tx_dropped', async () => {
     await using watch = await watchDrops({ scope: 'all' });
     await using _ = await holdPython([
