@@ -25,8 +25,8 @@ const SUBJECTS = [
   'others',
 ];
 
-/** Those that take too long to run with the others. */
-const LONG = ['soak', 'slow-reader'];
+/** Those that are not run with the others: they take long, or hold up everybody's links. */
+const LONG = ['soak', 'slow-reader', 'rtnl'];
 
 /** Not in a namespace of this machine. */
 const IN_GUEST = 'guest';
@@ -41,6 +41,8 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     /** How long slow-reader takes. */
     seconds: { type: 'string' },
+    /** The `dist` folder of another build, for probe-cost. */
+    against: { type: 'string' },
     /** The folder of the peers: this process is the one that measures. */
     peers: { type: 'string' },
   },
@@ -82,6 +84,7 @@ function runInNamespace(subject, folder) {
   const args = [fileURLToPath(import.meta.url), subject, '--peers', folder];
   if (values.quick) args.push('--quick');
   if (values.seconds !== undefined) args.push('--seconds', values.seconds);
+  if (values.against !== undefined) args.push('--against', values.against);
   const { error, status } = spawnSync('unshare', ['--net', '--', process.execPath, ...args], {
     stdio: 'inherit',
   });
@@ -94,7 +97,9 @@ async function measureHere(subject, folder) {
   if (!known.includes(subject)) throw new Error(`Subjects: ${known.join(', ')}`);
   const { measure } = await import(`./${subject}.mjs`);
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
-  printTable(await measure({ ...effort(), seconds, peers: peersIn(folder) }));
+  printTable(
+    await measure({ ...effort(), seconds, against: values.against, peers: peersIn(folder) }),
+  );
 }
 
 function effort() {

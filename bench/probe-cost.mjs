@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { watchDrops } from '../dist/index.js';
 import { hasBpftrace, whileBpftraceCounts } from './bpftrace.mjs';
 import { interleaved, median, medianOf, TARGET_HEADS, targetCells, unit } from './harness.mjs';
@@ -9,9 +11,16 @@ const RECORD_BYTES = 8 + 80 + 64;
 /** A round's drops are sent in so many parts, and a round counts as its middle one. */
 const PARTS = 10;
 
-/** What a probe adds to the sender's CPU time for each drop: there it runs, within the drop. */
-export async function measure({ rounds, scale, peers }) {
+/**
+ * What a probe adds to the sender's CPU time for each drop: there it runs, within the drop. With
+ * `--against`, what the sender takes as a whole with this build and with another one.
+ */
+export function measure(options) {
   loopbackUp();
+  return options.against === undefined ? measureAdded(options) : measureAgainst(options);
+}
+
+async function measureAdded({ rounds, scale, peers }) {
   const count = 200_000 * scale;
   const part = ['sendmmsg_loop', 'lo', count / PARTS];
   const blocking = () => inParts(() => peers.runBlocking(...part));
@@ -20,9 +29,9 @@ export async function measure({ rounds, scale, peers }) {
   // Differences of times are noisy: three times as many rounds as elsewhere.
   const results = await interleaved(3 * rounds, {
     bare: blocking,
-    unread: () => watched(count, ringForAll, blocking),
-    read: () => watched(count, 2 ** 24, () => inParts(() => peers.run(...part))),
-    summary: () => summedUp(count, blocking),
+    unread: () => watched(watchDrops, count, ringForAll, blocking),
+    read: () => watched(watchDrops, count, 2 ** 24, () => inParts(() => peers.run(...part))),
+    summary: () => summedUp(watchDrops, count, blocking),
     ...(hasBpftrace() && { bpftrace: () => whileBpftraceCounts(blocking) }),
   });
 
@@ -60,6 +69,40 @@ export async function measure({ rounds, scale, peers }) {
   };
 }
 
+/** At most so much more than with the other build. */
+const MOST_OF_OTHER = 1.05;
+
+async function measureAgainst({ rounds, scale, peers, against }) {
+  const other = await import(pathToFileURL(resolve(against, 'index.js')).href);
+  const builds = { this: watchDrops, other: other.watchDrops };
+  const count = 200_000 * scale;
+  const blocking = () => inParts(() => peers.runBlocking('sendmmsg_loop', 'lo', count / PARTS));
+  const ringForAll = 2 ** Math.ceil(Math.log2(count * RECORD_BYTES));
+  const ways = {
+    'watch, not read meanwhile': (build) => watched(build, count, ringForAll, blocking),
+    summary: (build) => summedUp(build, count, blocking),
+  };
+  const competitors = Object.entries(ways).flatMap(([way, run]) =>
+    Object.entries(builds).map(([name, build]) => [`${name} ${way}`, () => run(build)]),
+  );
+  const results = await interleaved(3 * rounds, Object.fromEntries(competitors));
+  const costs = (name) => results[name].map(({ cpuSeconds }) => (cpuSeconds / count) * 1e9);
+  const nanoseconds = unit(' ns');
+  const rows = Object.keys(ways).map((way) => {
+    const [own, others] = [costs(`this ${way}`), costs(`other ${way}`)];
+    const ratio = median(own.map((cost, round) => cost / others[round]));
+    const verdict = ratio <= MOST_OF_OTHER ? 'holds' : 'MISSED';
+    const cells = [median(own), median(others)].map((cost) => nanoseconds(cost));
+    return [way, ...cells, unit('', 3)(ratio), unit('', 2)(MOST_OF_OTHER), verdict];
+  });
+  return {
+    title: `A frame sent and dropped, this build and ${against}: ${count} drops a round, CPU time of the sender`,
+    heads: ['', 'this', 'other', 'this/other', 'at most', ''],
+    rows,
+    notes: [`Medians of ${3 * rounds} rounds, each the median of ${PARTS} parts.`],
+  };
+}
+
 /** Sends part after part. What else the machine does in short bursts does not count then. */
 async function inParts(send) {
   const parts = [];
@@ -68,7 +111,7 @@ async function inParts(send) {
 }
 
 /** Sends while a watch is open, and checks that it misses none. */
-async function watched(count, ringBytes, send) {
+async function watched(watchDrops, count, ringBytes, send) {
   const before = received('lo').dropped;
   const watch = await watchDrops({ interface: 'lo', ringBytes, queueLimit: count });
   const reading = countDrops(watch);
@@ -89,7 +132,7 @@ function againstBpftrace({ summary, bpftrace }, costs, bare) {
 }
 
 /** Sends while a watch sums up, and checks that it misses none. */
-async function summedUp(count, send) {
+async function summedUp(watchDrops, count, send) {
   const watch = await watchDrops({ interface: 'lo', deliver: 'summary' });
   const report = await send();
   const { drops } = await watch.summary();
