@@ -128,8 +128,8 @@ class OwnLinks implements LinkTable {
 /** What open(2) says of a path that leads nowhere. */
 const NOWHERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ESRCH', 'ENAMETOOLONG', 'ELOOP'];
 
-/** What pidfd_open(2) says of a number that is no process's. */
-const NO_PROCESS: readonly string[] = ['ESRCH', 'EINVAL'];
+/** What pidfd_open(2) says of a number that is no process's: that of a thread is EINVAL or, in newer kernels, ENOENT. */
+const NO_PROCESS: readonly string[] = ['ESRCH', 'EINVAL', 'ENOENT'];
 
 /** What to throw when the kernel did not open the network namespace `ref`, or did not let us in. */
 function explainNamespace(raw: RawSystemError, ref: NetworkNamespaceRef, argument: string): Error {

@@ -6,9 +6,9 @@
 #include "places.h"
 
 /*
- * The devices that dropped, on each CPU and with ALL_CPUS. Those that were first seen in a network
- * namespace that is not ours have a map of their own, so that they cannot make the program forget ours.
- * The loader sets max_entries, also of the next two.
+ * The devices that dropped, on each CPU. Those that were first seen in a network namespace that is not ours
+ * have maps of their own, so that they cannot make the program forget ours. The loader sets max_entries of
+ * these maps and of recent_devices.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -24,6 +24,20 @@ struct {
 	__type(value, struct device_state);
 } foreign_devices SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct link_level);
+} levels SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct link_level);
+} foreign_levels SEC(".maps");
+
 /*
  * Those of each CPU that dropped last: RECENT_DEVICES places, each for devices of its own. What is here
  * is newer than what the maps have. To find it there takes a fifth of what counting a drop by talker does.
@@ -36,6 +50,7 @@ struct {
 } recent_devices SEC(".maps");
 
 static const struct device_state NO_STATE;
+static const struct link_level NO_LEVEL;
 
 /* A device as a drop needs it, in numbers: to the verifier they are all alike. */
 struct link {
@@ -128,30 +143,56 @@ static __always_inline void see(struct device_state *device, const struct link *
 	device->seen = bpf_jiffies64();
 }
 
-/*
- * Whether nothing of a device was known on this CPU before: then it begins with zeros there. Else its state
- * was forgotten, or it came from a network namespace that is not watched.
- */
-static __always_inline bool is_first(__u64 node, __u32 cpu_id)
-{
-	struct device_key key = { .node = node, .cpu = ALL_CPUS };
-	struct device_state *level;
-	__u64 bit = 1ULL << (cpu_id & 63);
-	bool in_foreign;
-
-	level = find_device(&key, &in_foreign);
-	if (!level)
-		return node > state.newest_node;
-	return !(__sync_fetch_and_or(&level->told[cpu_id / 64 % COUNTERS], bit) & bit);
-}
-
 enum device_history {
 	DEVICE_KNOWN,
 	DEVICE_BEGINS,		/* with zeros */
 	DEVICE_FORGOTTEN,	/* what it had counted before is not known */
 };
 
-/* The state of a device on this CPU: all zeros, unless it is known. */
+static __always_inline struct link_level *find_level(__u64 node)
+{
+	struct link_level *level = bpf_map_lookup_elem(&levels, &node);
+
+	if (level || !config.all_namespaces)
+		return level;
+	return bpf_map_lookup_elem(&foreign_levels, &node);
+}
+
+static __always_inline long add_level(__u64 node, bool in_foreign)
+{
+	if (in_foreign)
+		return bpf_map_update_elem(&foreign_levels, &node, &NO_LEVEL, BPF_NOEXIST);
+	return bpf_map_update_elem(&levels, &node, &NO_LEVEL, BPF_NOEXIST);
+}
+
+/* Notes that this CPU has a state of the device from now on. Returns what was known of the device there. */
+static __always_inline enum device_history mark_known_on(__u64 node, __u32 cpu_id, bool in_foreign)
+{
+	__u64 bit = 1ULL << (cpu_id & 63);
+	struct link_level *level = find_level(node);
+	bool is_known = level;
+
+	if (!level) {
+		add_level(node, in_foreign);
+		level = find_level(node);
+		if (!level)
+			return DEVICE_FORGOTTEN;
+	}
+	/* It was there before the start, and prime_devices has not met it. No CPU knows what it had. */
+	if (!is_known && state.armed && node <= state.newest_node) {
+		for (int i = 0; i < 4; i++)
+			level->known_on[i] = ~0ULL;
+		return DEVICE_FORGOTTEN;
+	}
+	if (__sync_fetch_and_or(&level->known_on[cpu_id / 64 % 4], bit) & bit)
+		return DEVICE_FORGOTTEN;
+	return DEVICE_BEGINS;
+}
+
+/*
+ * The state of a device on this CPU. It begins with zeros; or, where what the device had counted before is
+ * not known, with what it has now.
+ */
 static __noinline struct device_state *device_state(const struct link *link, __u32 cpu_id,
 						    enum device_history *history)
 {
@@ -175,11 +216,15 @@ static __noinline struct device_state *device_state(const struct link *link, __u
 		in_foreign = !is_home(link);
 		/* prime_devices may be about to add it, too: the first one is right. */
 		if (add_device(&key, &NO_STATE, in_foreign, BPF_NOEXIST) == 0)
-			*history = is_first(node, cpu_id) ? DEVICE_BEGINS : DEVICE_FORGOTTEN;
+			*history = mark_known_on(node, cpu_id, in_foreign);
 		device = find_device(&key, &in_foreign);
 	}
 	recent->state = device ? *device : NO_STATE;
 	recent->in_foreign = in_foreign;
+	if (*history == DEVICE_FORGOTTEN) {
+		read_counters(link->core_stats, cpu_state(cpu_id)->offset, &recent->state.value);
+		__builtin_memcpy(recent->state.start, recent->state.value, sizeof(recent->state.start));
+	}
 	barrier();
 	recent->node = node;
 	return &recent->state;
@@ -193,55 +238,39 @@ struct movement {
 	__u64 by[COUNTERS];	/* by how much each has risen since the last drop on this CPU */
 	__u64 after;		/* value of the counter on the link, but for the driver's part */
 	__u32 counter;		/* enum drop_counter */
-	__u32 is_new;		/* 1: it is the device's first drop on this CPU */
-	__u32 came_with;	/* 1: the device had counted before; the map forgot it, or it came from elsewhere */
+	__u32 is_armed;		/* state.armed, read once for each drop */
+	__u32 forgotten;	/* 1: what the device had counted before is not known; then `by` is all of it */
 };
-
-/* The counters of a link, which begin with zeros, or with what they are. *by_sum: that is so just now. */
-static __always_inline struct device_state *level_of(const struct link *link, const struct movement *movement,
-						     bool *by_sum)
-{
-	struct device_key key = { .node = link->node, .cpu = ALL_CPUS };
-	struct sum_walk walk = { .core_stats = link->core_stats };
-	struct device_state *level;
-	bool in_foreign;
-
-	*by_sum = false;
-	level = find_device(&key, &in_foreign);
-	if (level && !movement->came_with)
-		return level;
-	add_device(&key, &NO_STATE, !is_home(link), BPF_NOEXIST);
-	level = find_device(&key, &in_foreign);
-	if (!level || (movement->is_new && !movement->came_with))
-		return level;
-	bpf_loop(config.cpu_count, add_cpu, &walk, 0);
-	for (int i = 0; i < COUNTERS; i++)
-		level->value[i] = walk.sums[i];
-	*by_sum = true;
-	return level;
-}
 
 /* Each CPU raises the counters of a link by what it sees: so no two drops have the same value. */
 __noinline int raise_level(const struct link *link, struct movement *movement)
 {
-	struct device_state *level;
-	bool by_sum;
+	struct sum_walk walk = {};
+	struct link_level *level;
 
 	if (!link || !movement)
 		return 0;
-	level = level_of(link, movement, &by_sum);
+	level = find_level(link->node);
 	if (!level)
 		return 0;
+	if (movement->forgotten) {
+		/* A drop on another CPU at the same instant may be counted twice in this. */
+		walk.core_stats = link->core_stats;
+		bpf_loop(config.cpu_count, add_cpu, &walk, 0);
+		for (int i = 0; i < COUNTERS; i++) {
+			level->value[i] = walk.sums[i];
+			if (i == movement->counter)
+				movement->after = walk.sums[i];
+		}
+		return 0;
+	}
 	for (int i = 0; i < COUNTERS; i++) {
 		__u64 by = movement->by[i];
 		__u64 after;
 
-		if (by_sum)
-			after = level->value[i];
-		else if (by)
-			after = __sync_fetch_and_add(&level->value[i], by) + by;
-		else
+		if (!by)
 			continue;
+		after = __sync_fetch_and_add(&level->value[i], by) + by;
 		if (i == movement->counter)
 			movement->after = after;
 	}
@@ -251,7 +280,7 @@ __noinline int raise_level(const struct link *link, struct movement *movement)
 /* The counter that the drop has moved, of those that it can have moved (bits). */
 static __always_inline __u32 choose_counter(const struct movement *movement, __u32 movable)
 {
-	/* Of the first two, the more telling one: only such a drop can have moved rx_nohandler. */
+	/* Where both have moved, it was rx_nohandler: nothing else moves that one. */
 	if (movable & BIT(RX_NOHANDLER) && movement->by[RX_NOHANDLER])
 		return RX_NOHANDLER;
 	for (int i = 0; i < COUNTERS; i++) {
@@ -275,27 +304,27 @@ __noinline int note_drop(const struct link *link, __u32 place, __u32 movable, __
 	device = device_state(link, cpu_id, &history);
 	if (!device)
 		return 0;
+	movement->forgotten = history == DEVICE_FORGOTTEN;
 	for (int i = 0; i < COUNTERS; i++) {
 		__u64 now = movement->by[i];
 
 		total += now;
-		movement->by[i] = now - device->value[i];
+		if (!movement->forgotten)
+			movement->by[i] = now - device->value[i];
 		device->value[i] = now;
 	}
 	see(device, link);
-	movement->is_new = history != DEVICE_KNOWN;
-	movement->came_with = history == DEVICE_FORGOTTEN && state.armed && total > 1;
 	/* Frames that were freed first have moved it before. */
 	if (place == PLACE_QUEUE && movement->by[TX_DROPPED] <= device->tx_pending)
 		movable = 0;
 	movement->counter = choose_counter(movement, movable);
 	seen = movement->by[TX_DROPPED] - (movement->counter == TX_DROPPED);
 	device->tx_pending -= seen < device->tx_pending ? seen : device->tx_pending;
-	if (!state.armed || movement->came_with)
+	if (!movement->is_armed)
 		__builtin_memcpy(device->start, device->value, sizeof(device->start));
-	if (movement->came_with && movement->counter < COUNTERS) {
-		/* What it came with may have moved any of them. */
-		if (place == PLACE_QUEUE || movement->counter == RX_NOHANDLER)
+	if (movement->forgotten && movement->counter < COUNTERS) {
+		/* The counters had values before: where two can have moved, or none, it is not known which did. */
+		if (total > 1 && (place == PLACE_QUEUE || movement->counter == RX_NOHANDLER))
 			movement->counter = UNKNOWN_COUNTER;
 		else
 			device->start[movement->counter & 3]--;
@@ -345,7 +374,8 @@ static __noinline bool find_peer(const struct link *link, struct link *other)
 	if (!peer)
 		return false;
 	bpf_probe_read_kernel(&back, sizeof(back), (void *)peer + private_data);
-	if ((__u64)back != link->dev)
+	/* The private data of a macvlan begins with the pointer to itself. */
+	if ((__u64)back != link->dev || (__u64)peer == link->dev)
 		return false;
 	other->dev = (__u64)peer;
 	other->node = BPF_CORE_READ(peer, dev.kobj.sd, id);

@@ -152,20 +152,20 @@ static __always_inline bool record_drop(__u64 location, __u32 reason, const stru
  * A frame that the other end of a pair refuses moves the counter of that end, but its drop names the
  * sender (____dev_forward_skb): then this makes the other end the link. False: no such frame.
  */
-static __always_inline bool go_to_peer(struct link *link, __u32 length, __u32 cpu_id)
+static __always_inline bool go_to_peer(struct link *link, __u32 length, bool is_armed, __u32 cpu_id)
 {
 	struct link other = {};
 
 	if (!link->node || !find_peer(link, &other) || !refuses(&other, length))
 		return false;
-	if (is_watched(link) && state.armed)
+	if (is_watched(link) && is_armed)
 		note_refused_by_peer(link, cpu_id);
 	*link = other;
 	return true;
 }
 
 /* The sender counts. The drop names the receiver, if that was up; else it names the sender. */
-static __always_inline void note_netkit_drop(const struct link *link, __u32 cpu_id)
+static __always_inline void note_netkit_drop(const struct link *link, bool is_armed, __u32 cpu_id)
 {
 	const __u32 iff_up = 1;		/* IFF_UP */
 	struct link other = {};
@@ -174,7 +174,7 @@ static __always_inline void note_netkit_drop(const struct link *link, __u32 cpu_
 		return;
 	if (!(other.flags & iff_up))
 		other = *link;
-	if (is_watched(&other) && state.armed)
+	if (is_watched(&other) && is_armed)
 		note_freed_first(&other, true, cpu_id);
 }
 
@@ -183,7 +183,7 @@ static __always_inline void look_at(__u64 *ctx, struct cpu_state *cpu, __u32 cpu
 	struct sk_buff *skb = (void *)ctx[0];
 	__u32 reason = ctx[2];
 	__u32 place = place_of(ctx[1], cpu);
-	struct movement movement = { .counter = NO_COUNTER };
+	struct movement movement = { .counter = NO_COUNTER, .is_armed = state.armed };
 	__u32 movable;
 	struct frame frame;
 	struct link link;
@@ -193,20 +193,20 @@ static __always_inline void look_at(__u64 *ctx, struct cpu_state *cpu, __u32 cpu
 	if (!link.dev)
 		link.net = socket_namespace(skb, ctx);
 	movable = movable_counters(place, reason, link.flags);
-	if (place == PLACE_FORWARD && !go_to_peer(&link, skb->len, cpu_id))
+	if (place == PLACE_FORWARD && !go_to_peer(&link, skb->len, movement.is_armed, cpu_id))
 		movable = 0;
 	else if (place == PLACE_NETKIT)
-		note_netkit_drop(&link, cpu_id);
+		note_netkit_drop(&link, movement.is_armed, cpu_id);
 	if (!is_watched(&link))
 		return;
 	if (link.node) {
 		note_drop(&link, place, movable, cpu_id, &movement);
 		if (!config.summary)
 			raise_level(&link, &movement);
-		if (state.armed && (place == PLACE_RX_AFTER || place == PLACE_TX_AFTER))
+		if (movement.is_armed && (place == PLACE_RX_AFTER || place == PLACE_TX_AFTER))
 			note_freed_first(&link, place == PLACE_TX_AFTER, cpu_id);
 	}
-	if (!state.armed || (movement.counter == NO_COUNTER && !config.all_drops))
+	if (!movement.is_armed || (movement.counter == NO_COUNTER && !config.all_drops))
 		return;
 
 	if (!passes(FILTER_IFINDEX, link.ifindex) || !passes(FILTER_REASON, reason))
@@ -215,7 +215,7 @@ static __always_inline void look_at(__u64 *ctx, struct cpu_state *cpu, __u32 cpu
 	if (!frame_passes(&frame))
 		goto filtered;
 
-	/* Whether it moved a counter cannot be told. */
+	/* It is not known whether it moved a counter. */
 	if (movement.counter == UNKNOWN_COUNTER && !config.all_drops)
 		told = false;
 	else if (config.summary)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0) */
 #pragma once
 
-/* Which link counters a drop can have moved, told by the function that dropped the frame and the reason. */
+/* Which link counters a drop can have moved, judged by the function that dropped the frame and the reason. */
 
 #include "tracer.h"
 #include "../kernel/counting_place.h"
@@ -14,7 +14,10 @@ struct {
 	__type(value, __u32);
 } place_names SEC(".maps");
 
-/* A module may be replaced, and other functions may then have the addresses of its functions. */
+/*
+ * In jiffies: 0.25 to 2.5 seconds. A module may be replaced, and other functions may then have the addresses of
+ * its functions.
+ */
 #define MODULE_PLACE_TICKS 250
 
 struct known_place {
@@ -69,7 +72,9 @@ __noinline __u32 look_up_place(__u64 location)
 	if (!symbol)
 		return PLACE_NONE;
 	__builtin_memset(symbol, 0, sizeof(*symbol));
-	bpf_snprintf(symbol->text, sizeof(symbol->text), "%ps", &location, sizeof(location));
+	/* It has no buffer when it interrupts others that use it. */
+	if (bpf_snprintf(symbol->text, sizeof(symbol->text), "%ps", &location, sizeof(location)) < 0)
+		return PLACE_NONE;
 	if (cut_name(symbol))
 		known.until = bpf_jiffies64() + MODULE_PLACE_TICKS;
 	place = bpf_map_lookup_elem(&place_names, symbol);

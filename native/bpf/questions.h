@@ -42,18 +42,14 @@ int find_home(void *ctx)
 	return 0;
 }
 
-struct prime_buffer {
-	struct device_state state;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct prime_buffer);
+	__type(value, struct device_state);
 } prime_buffer SEC(".maps");
 
-/* A way over the devices of one network namespace after the other. */
+/* The position of prime_devices in the lists of network namespaces and of their devices. */
 struct prime_walk {
 	struct net *net;
 	void *node;
@@ -72,14 +68,13 @@ static long prime_device_on(__u32 cpu, struct prime_walk *walk)
 	struct net *net = walk->net;
 	struct device_key key = { .node = BPF_CORE_READ(dev, dev.kobj.sd, id), .cpu = cpu };
 	__u32 zero = 0;
-	struct prime_buffer *buffer = bpf_map_lookup_elem(&prime_buffer, &zero);
-	struct device_state *device, *level;
+	struct device_state *device = bpf_map_lookup_elem(&prime_buffer, &zero);
+	struct link_level *level;
 	bool in_foreign = (__u64)net != state.home;
 	__u64 total = 0;
 
-	if (!buffer || !key.node)
+	if (!device || !key.node)
 		return 0;
-	device = &buffer->state;
 	__builtin_memset(device, 0, sizeof(*device));
 	read_counters((__u64)BPF_CORE_READ(dev, core_stats), cpu_state(cpu)->offset, &device->start);
 	for (int i = 0; i < COUNTERS; i++) {
@@ -93,9 +88,8 @@ static long prime_device_on(__u32 cpu, struct prime_walk *walk)
 	/* A drop on that CPU may have noted it already. */
 	if (add_device(&key, device, in_foreign, BPF_NOEXIST))
 		return 0;
-	is_first(key.node, cpu);
-	key.cpu = ALL_CPUS;
-	level = find_device(&key, &in_foreign);
+	mark_known_on(key.node, cpu, in_foreign);
+	level = find_level(key.node);
 	for (int i = 0; i < COUNTERS && level; i++)
 		__sync_fetch_and_add(&level->value[i], device->start[i]);
 	return 0;
@@ -106,7 +100,7 @@ static long prime_device(__u32 index, struct prime_walk *walk)
 	struct net *net = walk->net;
 	void *head = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 	struct list_head *node = walk->node;
-	struct device_key key = { .cpu = ALL_CPUS };
+	bool in_foreign = (__u64)net != state.home;
 	struct net_device *dev;
 	__u64 sysfs_node;
 
@@ -126,12 +120,13 @@ static long prime_device(__u32 index, struct prime_walk *walk)
 		sysfs_node = BPF_CORE_READ(dev, dev.kobj.sd, id);
 		if (sysfs_node > state.newest_node)
 			state.newest_node = sysfs_node;
-		walk->dev = dev;
-		key.node = sysfs_node;
-		if (sysfs_node)
-			add_device(&key, &NO_STATE, (__u64)net != state.home, BPF_NOEXIST);
-		if (BPF_CORE_READ(dev, core_stats))
-			bpf_loop(config.cpu_count, prime_device_on, walk, 0);
+		if (sysfs_node && (!in_foreign || config.all_namespaces)) {
+			if (add_level(sysfs_node, in_foreign) == 0)
+				state.primed_new++;
+			walk->dev = dev;
+			if (BPF_CORE_READ(dev, core_stats))
+				bpf_loop(config.cpu_count, prime_device_on, walk, 0);
+		}
 	}
 	walk->node = node;
 	walk->devices++;
@@ -160,15 +155,16 @@ static long prime_namespace(__u32 index, struct prime_walk *walk)
 	}
 	walk->namespaces++;
 	walk->net = (void *)next - bpf_core_field_offset(struct net, list);
-	if (config.all_namespaces && (__u64)walk->net != state.home)
+	if ((__u64)walk->net != state.home)
 		return 0;
 	walk->result = PRIME_DONE;
 	return 1;
 }
 
 /*
- * Notes what the devices have on every CPU, up to PRIME_DEVICES of them a run: to be run until it is done.
- * The programs are attached by then: a drop notes what it leaves on its CPU, and what is noted first stands.
+ * Notes what the devices have on every CPU, up to PRIME_DEVICES of them a run: to be run until it is done, and
+ * then again until no device is new, for it counts the devices that it has passed, and some may have gone. The
+ * programs are attached by then: a drop notes what it leaves on its CPU, and what is noted first stands.
  */
 SEC("raw_tp/kfree_skb")
 int prime_devices(void *ctx)

@@ -84,13 +84,13 @@ static __always_inline void count_in(struct talker_set *set, const struct talker
 static __always_inline bool find_slot(struct cpu_state *cpu, __u32 *slot)
 {
 	if (!cpu->talker_slot) {
-		__u32 taken = __sync_fetch_and_add(&state.slots_taken, 1);
+		__u32 taken;
 
-		/* Others look no further than that, so it does not overflow. */
-		if (taken >= config.talker_slots) {
-			__sync_fetch_and_add(&state.slots_taken, -1);
+		if (state.slots_taken >= config.talker_slots)
 			return false;
-		}
+		taken = __sync_fetch_and_add(&state.slots_taken, 1);
+		if (taken >= config.talker_slots)
+			return false;
 		cpu->talker_slot = taken + 1;
 	}
 	*slot = cpu->talker_slot - 1;

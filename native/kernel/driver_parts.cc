@@ -7,7 +7,7 @@
 namespace dropscope {
 namespace {
 
-// Of so many links the part is remembered. They come and go; those that still drop are learnt anew.
+// Of so many links the part is remembered.
 constexpr size_t kMostParts = 16384;
 
 // How often a measurement is tried again that drops have raced with.
@@ -36,16 +36,21 @@ void DriverParts::measure_asked() {
   measure(asked);
 }
 
-LinkCounters DriverParts::of(uint32_t ifindex) {
+void DriverParts::ask(uint32_t ifindex) {
   const std::lock_guard access(access_);
   if (asked_.size() < kMostParts) asked_.insert(ifindex);
+}
+
+LinkCounters DriverParts::of(uint32_t ifindex) {
+  const std::lock_guard access(access_);
   const auto part = parts_.find(ifindex);
   return part == parts_.end() ? LinkCounters{} : part->second;
 }
 
-LinkCounters DriverParts::at_start(uint32_t ifindex) const {
+std::optional<LinkCounters> DriverParts::at_start(uint32_t ifindex) const {
   const auto start = at_start_.find(ifindex);
-  return start == at_start_.end() ? LinkCounters{} : start->second;
+  if (start == at_start_.end()) return {};
+  return start->second;
 }
 
 std::vector<uint32_t> DriverParts::all_links() {
@@ -59,41 +64,43 @@ std::vector<uint32_t> DriverParts::all_links() {
   return ifindexes;
 }
 
-// While drops race with it, or when a link cannot be measured, because it is gone, for instance,
-// what was known before stands, within what is possible.
+// While drops race with it, what was known before stands, within what is possible. The part of a
+// link that is gone is forgotten: a later link may have its number.
 void DriverParts::measure(const std::vector<uint32_t>& ifindexes) {
   for (const uint32_t ifindex : ifindexes) {
-    LinkCounters part{};
-    {
-      const std::lock_guard access(access_);
-      const auto known = parts_.find(ifindex);
-      if (known != parts_.end()) part = known->second;
-    }
+    std::optional<LinkCounters> part = of(ifindex);
     try {
-      for (int attempt = 0; attempt < kAttempts && !try_measure(ifindex, part);) ++attempt;
+      for (int attempt = 0; attempt < kAttempts && part && !try_measure(ifindex, part); ++attempt) {
+      }
     } catch (const SystemError&) {
       continue;
     }
     const std::lock_guard access(access_);
-    if (parts_.size() > kMostParts) parts_.clear();
-    parts_[ifindex] = part;
+    if (!part) {
+      parts_.erase(ifindex);
+    } else if (parts_.contains(ifindex) || parts_.size() < kMostParts) {
+      parts_[ifindex] = *part;
+    }
   }
 }
 
 // What netlink shows beyond the kernel's part: exactly so between two equal readings of that, else
-// within what they leave open. False: they were not equal.
-bool DriverParts::try_measure(uint32_t ifindex, LinkCounters& part) {
+// within what they leave open. False: they were not equal. Without a link, the part is nullopt.
+bool DriverParts::try_measure(uint32_t ifindex, std::optional<LinkCounters>& part) {
   const auto before = kernel_part_(ifindex);
   const auto link = links_.read(static_cast<int>(ifindex));
   const auto after = kernel_part_(ifindex);
-  if (!before || !link || !after) return true;
+  if (!before || !link || !after) {
+    part.reset();
+    return true;
+  }
   const auto& total = link->counters;
   const LinkCounters shown = {total.rx_dropped, total.tx_dropped, total.rx_nohandler,
                               total.rx_otherhost_dropped};
-  for (size_t i = 0; i < part.size(); ++i) {
+  for (size_t i = 0; i < part->size(); ++i) {
     const auto least = shown[i] - std::min(shown[i], (*after)[i]);
     const auto most = shown[i] - std::min(shown[i], (*before)[i]);
-    part[i] = std::clamp(part[i], least, std::max(least, most));
+    (*part)[i] = std::clamp((*part)[i], least, std::max(least, most));
   }
   return before == after;
 }

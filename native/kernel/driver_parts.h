@@ -37,19 +37,22 @@ class DriverParts {
   // Measures all links again.
   void measure_all();
 
-  // Measures those that of() was asked for since the last time.
+  // Measures those that ask() was called for since the last time.
   void measure_asked();
 
-  // What was measured last; zeros if nothing was. Any thread may ask at any time.
+  // Has a link measured next time.
+  void ask(uint32_t ifindex);
+
+  // What was measured last; zeros if nothing was. Any thread may call it at any time.
   LinkCounters of(uint32_t ifindex);
 
-  // What it was at learn_all(); of a later link, zeros.
-  LinkCounters at_start(uint32_t ifindex) const;
+  // What it was at learn_all(); nullopt if it was not measured then.
+  std::optional<LinkCounters> at_start(uint32_t ifindex) const;
 
  private:
   std::vector<uint32_t> all_links();
   void measure(const std::vector<uint32_t>& ifindexes);
-  bool try_measure(uint32_t ifindex, LinkCounters& part);
+  bool try_measure(uint32_t ifindex, std::optional<LinkCounters>& part);
 
   std::mutex measuring_;  // Guards these two; held while the kernel is asked.
   KernelPart kernel_part_;

@@ -70,8 +70,7 @@ struct tracer_config {
 
 /*
  * What is known of a device on one CPU: its counters there at its last drop, and what became of the
- * drops that moved them. With ALL_CPUS, `value` has the counters of the link, and `told` a bit for each CPU
- * (modulo 256) on which the device has been known; the rest is not used.
+ * drops that moved them.
  */
 struct device_state {
 	__u64 start[COUNTERS];		/* what they were when drops began to count */
@@ -97,7 +96,14 @@ struct device_key {
 	__u32 padding;
 };
 
-#define ALL_CPUS (~0U)
+/*
+ * What is known of a link over all CPUs. A CPU raises the value of a counter by what the counter has risen
+ * there since its own last drop.
+ */
+struct link_level {
+	__u64 value[COUNTERS];
+	__u64 known_on[4];		/* a bit for each CPU, modulo 256: it has had a state of the device */
+};
 
 #define RECENT_DEVICES 4
 
@@ -127,7 +133,7 @@ struct cpu_state {
 struct tracer_state {
 	__u64 home;		/* address of our struct net */
 	__u64 namespace_ops;	/* what every struct net has in ns.ops, and nothing else */
-	__u64 newest_node;	/* of the devices there were at the start: struct device_key */
+	__u64 newest_node;	/* of the devices of all namespaces there were at the start: struct device_key */
 	__u32 reader_idle;	/* 1: the next record shall wake the reader */
 	__u32 armed;		/* 1: drops count; 0: only the counters that they leave are noted */
 	__u64 sums[COUNTERS];	/* sum_counters: the kernel's part of each counter, over all CPUs */
@@ -135,8 +141,9 @@ struct tracer_state {
 	__u32 home_inode;	/* its number: what /proc/self/ns/net links to */
 	__u32 primed_namespaces;	/* how far prime_devices has come: namespaces, and devices of the next */
 	__u32 primed_devices;
+	__u32 primed_new;	/* devices that were not known before */
 	__u32 slots_taken;	/* of the tables of talkers */
-	__u32 padding[11];
+	__u32 padding[10];
 	struct cpu_state cpus[MAX_CPUS];
 };
 

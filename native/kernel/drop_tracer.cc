@@ -16,6 +16,7 @@
 
 #include "bpf_call.h"
 #include "counting_places.h"
+#include "signals_blocked.h"
 #include "system_error.h"
 
 namespace dropscope {
@@ -27,6 +28,9 @@ constexpr uint32_t kDevices = 2048;
 
 // As many (device, CPU) pairs are known at most: some 20 MiB.
 constexpr uint32_t kMostDevices = 65536;
+
+// As many links are known over all CPUs.
+constexpr uint32_t kLevels = 8192;
 
 // CPUs may come online. So many more than those that are online now can count by talker.
 constexpr uint32_t kSpareSlots = 4;
@@ -46,7 +50,9 @@ uint32_t possible_cpus() {
   return cpus;
 }
 
-uint32_t online_cpus() { return static_cast<uint32_t>(sysconf(_SC_NPROCESSORS_ONLN)); }
+uint32_t online_cpus() {
+  return static_cast<uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+}
 
 tracer_config make_config(const DropTracerOptions& options) {
   tracer_config config{};
@@ -126,9 +132,13 @@ drop_tracer_bpf* DropTracer::load(const DropTracerOptions& options) {
       .devices = devices,
       .foreign_devices = options.all_namespaces ? devices : 1,
       .recent_devices = RECENT_DEVICES * config_.cpu_count,
+      .levels = kLevels,
+      .foreign_levels = options.all_namespaces ? kLevels : 1,
       .talker_sets = options.summary ? TalkerTables::sets(config_.talker_slots) : 1,
   };
   verifier_log log;
+  // A signal would interrupt the verifier.
+  const SignalsBlocked blocked;
   check(tracer_skeleton_load(&config_, &sizes, &skeleton, &handles_, &log), log.text);
   return skeleton;
 }
@@ -145,16 +155,21 @@ void DropTracer::arm(const DropTracerOptions& options) {
   // respects.
   check(tracer_skeleton_attach(skeleton_.get()));
   prime();
+  misses_before_ = recursion_misses(handles_.on_kfree_skb_fd);
   __atomic_store_n(&handles_.state->armed, 1, __ATOMIC_SEQ_CST);
   driver_parts_.learn_all();
-  misses_before_ = recursion_misses(handles_.on_kfree_skb_fd);
 }
 
 void DropTracer::prime() const {
+  tracer_state& state = *handles_.state;
   for (int attempt = 0; attempt < kAttempts;) {
     const uint32_t result = run_program(handles_.prime_devices_fd, 0);
-    if (result == PRIME_DONE) return;
     if (result == PRIME_DISTURBED) ++attempt;
+    if (result != PRIME_DONE) continue;
+    if (std::exchange(state.primed_new, 0) == 0) return;
+    state.primed_namespaces = 0;
+    state.primed_devices = 0;
+    ++attempt;
   }
   throw std::runtime_error("So many links come and go that their counters could not be read");
 }
@@ -174,7 +189,10 @@ size_t DropTracer::drain(uint8_t* out, size_t limit) {
     // Of the links of other namespaces only the kernel's part is known.
     if (record->counter >= COUNTERS || record->netns != handles_.state->home_inode) continue;
     const auto [part, first] = parts.try_emplace(record->ifindex);
-    if (first) part->second = driver_parts_.of(record->ifindex);
+    if (first) {
+      driver_parts_.ask(record->ifindex);
+      part->second = driver_parts_.of(record->ifindex);
+    }
     record->counter_after += part->second[record->counter];
   }
   return count;
@@ -216,7 +234,6 @@ std::map<std::pair<uint64_t, uint32_t>, device_state> DropTracer::device_states(
     for_each_entry(map, sizeof(device_key), sizeof(device_state),
                    [&](const uint8_t* key, const uint8_t* value) {
                      const auto [node, cpu, _] = read_as<device_key>(key);
-                     if (cpu == ALL_CPUS) return;
                      const auto state = read_as<device_state>(value);
                      const auto [known, added] = states.try_emplace({node, cpu}, state);
                      if (!added && is_newer(state, known->second)) known->second = state;
@@ -256,8 +273,10 @@ std::vector<DropAccount> DropTracer::accounts() {
 }
 
 void DropTracer::add_driver_parts(DropAccount& account) {
-  const auto start = account.is_new ? LinkCounters{} : driver_parts_.at_start(account.ifindex);
   const auto now = driver_parts_.of(account.ifindex);
+  // Of a link that was there and could not be measured, the part is not held to have moved.
+  const auto start =
+      account.is_new ? LinkCounters{} : driver_parts_.at_start(account.ifindex).value_or(now);
   for (size_t i = 0; i < COUNTERS; ++i) {
     account.start[i] += start[i];
     account.driver[i] = now[i] - std::min(now[i], start[i]);

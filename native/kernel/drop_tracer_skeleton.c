@@ -23,6 +23,8 @@ int tracer_skeleton_load(const struct tracer_config *config, const struct tracer
 	skel->maps.ring.max_entries = sizes->ring_bytes;
 	skel->maps.devices.max_entries = sizes->devices;
 	skel->maps.foreign_devices.max_entries = sizes->foreign_devices;
+	skel->maps.levels.max_entries = sizes->levels;
+	skel->maps.foreign_levels.max_entries = sizes->foreign_levels;
 	skel->maps.recent_devices.max_entries = sizes->recent_devices;
 	skel->maps.talker_sets.max_entries = sizes->talker_sets;
 	error = load_skeleton(load, skel, log);

@@ -33,9 +33,11 @@ struct tracer_handles {
 /* How large the maps are made. */
 struct tracer_sizes {
 	__u32 ring_bytes;
-	__u32 devices;		/* (device, CPU) pairs */
-	__u32 foreign_devices;	/* the same, and so is the next */
+	__u32 devices;		/* (device, CPU) pairs, also in foreign_devices and recent_devices */
+	__u32 foreign_devices;
 	__u32 recent_devices;
+	__u32 levels;		/* devices */
+	__u32 foreign_levels;
 	__u32 talker_sets;
 };
 

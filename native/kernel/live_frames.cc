@@ -109,7 +109,10 @@ SendCounts LiveFrames::take_counts() const {
   live_state& state = *handles_.state;
   SendCounts counts;
   counts.sent = std::exchange(state.sent, 0);
-  for (size_t i = 0; i < kErrnoLimit; ++i) counts.refused[i] = std::exchange(state.refused[i], 0);
+  for (size_t i = 0; i < LIVE_ERRNOS; ++i) {
+    // As SendTally has it: what is no errno counts as EIO.
+    counts.refused[i < kErrnoLimit ? i : EIO] += std::exchange(state.refused[i], 0);
+  }
   return counts;
 }
 

@@ -4,7 +4,10 @@
 extern "C" {
 #endif
 
-/* The last lines of what the verifier said of a program that it refused; "" where it said nothing. */
+/*
+ * The last lines of what the verifier said of a program that it refused; "" where it said nothing. Where the
+ * kernel refuses a map, they are about the loader's own program, which passed.
+ */
 struct verifier_log {
 	char text[4096];
 };

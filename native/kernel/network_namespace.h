@@ -15,7 +15,7 @@ class NetworkNamespace {
   NetworkNamespace() = default;
 
   // The one behind a file such as /proc/PID/ns/net or /run/netns/NAME. EINVAL of setns, or an
-  // error of ioctl: that is none.
+  // error of ioctl: the file is no network namespace.
   explicit NetworkNamespace(const std::string& path);
 
   // Calls work in it, on a thread of its own: setns(2) moves no other thread. Throws what it

@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "system_error.h"
 
 namespace dropscope {
@@ -17,7 +19,10 @@ ProcessMonitor::ProcessMonitor(pid_t pid)
 
 bool ProcessMonitor::ended() const {
   pollfd process{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-  if (::poll(&process, 1, 0) < 0) throw SystemError("poll");
+  // Without a time to wait, a signal makes it fail as well.
+  while (::poll(&process, 1, 0) < 0) {
+    if (errno != EINTR) throw SystemError("poll");
+  }
   return process.revents != 0;
 }
 
