@@ -9,12 +9,8 @@ import {
   shown,
   systemCallFailed,
 } from '../errors.ts';
-import {
-  type BpfCapability,
-  isOlder,
-  missingCapabilities,
-  thisMachine,
-} from '../kernel/machine.ts';
+import { type BpfCapability, missingCapabilities, thisMachine } from '../kernel/machine.ts';
+import { isOlder } from '../kernel-version.ts';
 import type { NativeFloodPlan } from '../native.ts';
 import { packetSocketFailed } from './send-errors.ts';
 

@@ -56,13 +56,6 @@ export function missingCapabilities(
   return needed.filter((name) => !has(NUMBERS[name]));
 }
 
-/** Whether a release of Linux is older than this version. */
-export function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
-  const [, ownMajor, ownMinor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  if (ownMajor === undefined) return false;
-  return Number(ownMajor) < major || (Number(ownMajor) === major && Number(ownMinor) < minor);
-}
-
 /** The text of a file of the kernel's; '' where this kernel has no such file. */
 function read(path: string): string {
   try {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { release } from 'node:os';
+import { isOlder, type KernelVersion } from '../kernel-version.ts';
 import { EVERY_PROTOCOL, type HiddenFrames, hiddenFrames } from './hidden-frames.ts';
 import { type InterfaceRef, resolveInterface } from './interface.ts';
 import { linksWithIngress, readLinkStates } from './link-state.ts';
@@ -45,12 +46,10 @@ interface PlacedSocket extends PacketSocketInfo {
 }
 
 /** Since Linux 6.15 each network namespace has a list of taps of its own. */
-const OWN_LISTS: Version = [6, 15];
+const OWN_LISTS: KernelVersion = [6, 15];
 
 /** Since Linux 6.6 a tap of every protocol hides nothing where tc has an ingress, with or without filters. */
-const INGRESS_SERVES_TAPS: Version = [6, 6];
-
-type Version = readonly [major: number, minor: number];
+const INGRESS_SERVES_TAPS: KernelVersion = [6, 6];
 
 /**
  * The taps that are open in a network namespace, this process's by default, and take frames of these
@@ -67,17 +66,12 @@ export function openTaps(
       typeof target === 'number' ? target : resolveInterface(target, 'interface', links),
     ),
   );
-  return describeTaps(ref, ifindexes, packetSockets(ref));
+  return describeTaps(ref, ifindexes, [...socketsIn(ref), ...hidingElsewhere(ref)]);
 }
 
 /** Only the taps that are open in that network namespace itself, on all of its interfaces. */
 export function tapsOpenIn(ref: NetworkNamespaceRef | undefined): Tap[] {
-  const netns = inodeOf(ref);
-  return describeTaps(
-    ref,
-    [],
-    readPacketSockets(ref).map((socket) => ({ ...socket, netns })),
-  );
+  return describeTaps(ref, [], socketsIn(ref));
 }
 
 /** Collects the taps that were open whenever it looked. */
@@ -98,39 +92,52 @@ export class TapLog {
     return [...this.#taps.values()];
   }
 
-  /** Looks for taps, and at what they hide. */
+  /**
+   * Looks for taps, and at what they hide. Before Linux 6.15 it looks into every network namespace that
+   * this process sees, which takes the longer the more processes there are.
+   */
   look(): void {
-    this.#note(packetSockets(this.#ref));
+    const sockets = socketsIn(this.#ref);
+    this.#last = JSON.stringify(sockets);
+    this.#note([...sockets, ...hidingElsewhere(this.#ref)]);
   }
 
-  /** Looks for taps that the last look has not found: some 200 microseconds, where nothing changed. */
+  /**
+   * Looks for taps that the last look has not found, in the network namespace itself only: some 200
+   * microseconds where nothing changed.
+   */
   lookForNew(): void {
-    const sockets = packetSockets(this.#ref);
-    if (JSON.stringify(sockets) !== this.#last) this.#note(sockets);
+    const sockets = socketsIn(this.#ref);
+    const text = JSON.stringify(sockets);
+    if (text === this.#last) return;
+    this.#last = text;
+    this.#note(sockets);
   }
 
   #note(sockets: readonly PlacedSocket[]): void {
-    this.#last = JSON.stringify(sockets);
     for (const tap of describeTaps(this.#ref, this.#ifindexes, sockets)) {
       this.#taps.set(JSON.stringify(tap), tap);
     }
   }
 }
 
-function packetSockets(ref: NetworkNamespaceRef | undefined): PlacedSocket[] {
-  const own = inodeOf(ref);
-  const sockets = readPacketSockets(ref).map((socket) => ({ ...socket, netns: own }));
-  return isOlder(OWN_LISTS) ? [...sockets, ...unboundElsewhere(own)] : sockets;
+function socketsIn(ref: NetworkNamespaceRef | undefined): PlacedSocket[] {
+  const netns = inodeOf(ref);
+  return readPacketSockets(ref).map((socket) => ({ ...socket, netns }));
 }
 
-/** The packet sockets of other network namespaces that are bound to no interface. */
-function unboundElsewhere(own: number): PlacedSocket[] {
+/**
+ * The packet sockets of other network namespaces that hide drops in this one: those that are bound to no
+ * interface, before Linux 6.15.
+ */
+function hidingElsewhere(ref: NetworkNamespaceRef | undefined): PlacedSocket[] {
+  if (!isOlder(release(), OWN_LISTS)) return [];
+  const own = inodeOf(ref);
   return [undefined, ...namespacesHere().files].flatMap((path) => {
     try {
       const netns = inodeOf(path);
       if (netns === own) return [];
-      const sockets = readPacketSockets(path).filter(({ ifindex }) => ifindex === 0);
-      return sockets.map((socket) => ({ ...socket, netns }));
+      return socketsIn(path).filter(({ ifindex }) => ifindex === 0);
     } catch {
       // It has just ended, or may not be entered.
       return [];
@@ -151,7 +158,10 @@ function describeTaps(
   const owners = socketOwners(new Set(sockets.map(({ inode }) => inode)));
   const links = readLinkStates(ref);
   const byIndex = new Map(links.map((link) => [link.ifindex, link]));
-  const tapped = { links, withIngress: isOlder(INGRESS_SERVES_TAPS) ? NONE : ingressOf(ref) };
+  const tapped = {
+    links,
+    withIngress: isOlder(release(), INGRESS_SERVES_TAPS) ? NONE : ingressOf(ref),
+  };
   const taps = new Map<string, Tap>();
   for (const socket of sockets) {
     const hidden = [...hiddenFrames(socket, tapped)].flatMap(([ifindex, frames]) => {
@@ -181,10 +191,4 @@ function ingressOf(ref: NetworkNamespaceRef | undefined): ReadonlySet<number> {
   } catch {
     return NONE;
   }
-}
-
-/** Whether this kernel is older than a version. */
-function isOlder([major, minor]: Version): boolean {
-  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
-  return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }

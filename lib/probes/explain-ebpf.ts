@@ -1,5 +1,6 @@
 import { type ErrorCode, type Explanation, errnoName, type RawSystemError } from '../errors.ts';
-import { isOlder, type Machine, missingCapabilities } from '../kernel/machine.ts';
+import { type Machine, missingCapabilities } from '../kernel/machine.ts';
+import { isOlder } from '../kernel-version.ts';
 
 /** Why the kernel refused the eBPF probe, and what to do about it. */
 export interface Refusal extends Explanation {

@@ -18,7 +18,8 @@ interface Findings {
 
 /**
  * The links and the taps around an action, from when this is made until `end()`. It looks for taps before
- * the action, every 50 milliseconds while it runs, and after it; at links before and after it.
+ * the action, every 50 milliseconds while it runs, and after it; at links, and before Linux 6.15 for taps
+ * of other network namespaces, only before and after it.
  */
 export class Surroundings implements Disposable {
   readonly #networkNamespace: NetworkNamespaceRef | undefined;

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
-import { openTaps } from '../../lib/link/taps.ts';
-import { openNamespace } from '../support/namespace.ts';
+import { openTaps, TapLog } from '../../lib/link/taps.ts';
+import { netnsOf, openNamespace } from '../support/namespace.ts';
 import { holdPython } from '../support/python.ts';
 
 vi.mock('node:os', async (original) => ({
@@ -21,4 +21,23 @@ it('lists the taps of other network namespaces that are bound to no interface', 
   const found = { netns: peer.netns, processes: [{ pid: python.pid, name: 'python3' }] };
   expect(openTaps()).toContainEqual({ hides: { lo: 'untagged' }, ...found });
   expect(openTaps().filter(({ netns }) => netns === peer.netns)).toHaveLength(1);
+});
+
+it('looks for them at each whole look, and not each time that it looks for new taps here', async () => {
+  await using peer = await openNamespace();
+  const open = 'tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300)';
+  const log = new TapLog(undefined, []);
+  log.look();
+  const where = () =>
+    log.taps.map(({ netns }) => netns).filter((n) => [here, peer.netns].includes(n));
+  const here = netnsOf();
+  await using _ = await holdPython(
+    ['import socket', open],
+    ['nsenter', '--net', '-t', String(peer.pid), '--'],
+  );
+  await using __ = await holdPython(['import socket', open]);
+  log.lookForNew();
+  expect(where()).toEqual([here]);
+  log.look();
+  expect(where()).toEqual([here, peer.netns]);
 });

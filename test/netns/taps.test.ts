@@ -1,7 +1,7 @@
 import { release } from 'node:os';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type EthernetFrame, injectFrame, readLinkStats } from '../../lib/index.ts';
-import { isOlder } from '../../lib/kernel/machine.ts';
+import { isOlder } from '../../lib/kernel-version.ts';
 import { openTaps } from '../../lib/link/taps.ts';
 import { stayOnCpu } from '../support/collect.ts';
 import type { Arrangement } from '../support/drop-kind.ts';
