@@ -9,7 +9,8 @@ import {
   softnetSince,
 } from '../link/softnet.ts';
 import type { RunningProbe } from '../probes/probe.ts';
-import { LEDGER_COUNTERS, type Ledger, type LedgerUnknown } from './ledger.ts';
+import { positive } from './amounts.ts';
+import { LEDGER_COUNTERS, type Ledger, type LedgerRow, type LedgerUnknown } from './ledger.ts';
 import { causesOf } from './ledger-causes.ts';
 import {
   type LedgerLink,
@@ -69,10 +70,23 @@ export class Bookkeeping {
     lost: Readonly<Record<LostEvent['where'], number>>,
   ): Promise<Ledger> {
     using reading = this.#reader.open();
-    const first = await this.#makeUp(reading, running, lost);
-    if (first.rows.every(({ unattributed }) => unattributed === 0n)) return first;
-    await sleep(SECOND_LOOK_MS);
-    return await this.#makeUp(reading, running, lost);
+    let rows = await this.#rows(reading, running, lost);
+    if (rows.some(({ unattributed }) => unattributed > 0n)) {
+      await sleep(SECOND_LOOK_MS);
+      rows = await this.#rows(reading, running, lost);
+    }
+    const until = new Date();
+    const taps = reading.taps();
+    const softnet = this.#softnetSince();
+    return {
+      probe: running.name,
+      since: this.#since,
+      until,
+      rows,
+      taps,
+      ...('reason' in softnet ? {} : { softnet }),
+      unknown: 'reason' in softnet ? [...reading.unknown, softnet] : reading.unknown,
+    };
   }
 
   #softnetSince(): SoftnetStats | LedgerUnknown {
@@ -87,11 +101,11 @@ export class Bookkeeping {
     return reading.links();
   }
 
-  async #makeUp(
+  async #rows(
     reading: LedgerReading,
     running: RunningProbe,
     lost: Readonly<Record<LostEvent['where'], number>>,
-  ): Promise<Ledger> {
+  ): Promise<LedgerRow[]> {
     const before = reading.links();
     await running.flush();
     // Read between two readings of the counters: whatever was told by now, the second one has.
@@ -110,30 +124,20 @@ export class Bookkeeping {
       };
       return LEDGER_COUNTERS.map((counter) => ledgerRow(counter, readings));
     });
-    const taps = reading.taps();
-    const softnet = this.#softnetSince();
-    return {
-      probe: running.name,
-      since: this.#since,
-      until: new Date(),
-      rows: rows
-        .filter(({ counted }) => counted > 0n)
-        .map(({ driver, refusedByPeer, freedFirst, isLate, ...row }) => ({
-          ...row,
-          causes: causesOf(row, {
-            probe: running.name,
-            driver,
-            refusedByPeer,
-            freedFirst,
-            isLate,
-            isFiltered: this.#scope.isFiltered,
-            unplaced: unplaced > 0n ? unplaced : 0n,
-          }),
-        })),
-      taps,
-      ...('reason' in softnet ? {} : { softnet }),
-      unknown: 'reason' in softnet ? [...reading.unknown, softnet] : reading.unknown,
-    };
+    return rows
+      .filter(({ counted }) => counted > 0n)
+      .map(({ driver, refusedByPeer, freedFirst, isLate, ...row }) => ({
+        ...row,
+        causes: causesOf(row, {
+          probe: running.name,
+          driver,
+          refusedByPeer,
+          freedFirst,
+          isLate,
+          isFiltered: this.#scope.isFiltered,
+          unplaced: positive(unplaced),
+        }),
+      }));
   }
 }
 

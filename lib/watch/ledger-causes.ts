@@ -1,4 +1,5 @@
 import type { ProbeName } from '../drops/drop-event.ts';
+import { smaller } from './amounts.ts';
 import type { LedgerCause, LedgerRow } from './ledger.ts';
 
 /** What else is known of a row. Amounts that are undefined are not known. */
@@ -56,10 +57,6 @@ function knownAmounts(
     if (amount > 0n) causes.push({ ...cause, amount });
   }
   return causes;
-}
-
-function smaller(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }
 
 const BY_PEER =

@@ -2,6 +2,7 @@ import type { DropAccount } from '../drops/drop-account.ts';
 import type { CounterName } from '../drops/drop-event.ts';
 import { COUNTER_NAMES } from '../drops/drop-record.ts';
 import { counterValue } from '../link/counter-fields.ts';
+import { greater, positive, smaller } from './amounts.ts';
 import type { LedgerCounter, LedgerRow } from './ledger.ts';
 import type { LedgerLink } from './ledger-links.ts';
 
@@ -77,16 +78,4 @@ export function ledgerRow(counter: LedgerCounter, readings: LinkReadings): Unexp
 function isCounterName(counter: LedgerCounter): counter is CounterName {
   const names: readonly string[] = COUNTER_NAMES;
   return names.includes(counter);
-}
-
-function smaller(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
-}
-
-function greater(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
-}
-
-function positive(amount: bigint): bigint {
-  return amount > 0n ? amount : 0n;
 }
