@@ -45,15 +45,13 @@ export class Keys implements Disposable {
 
   #send(signal: NodeJS.Signals): void {
     if (!this.#listening) return;
-    if (signal === 'SIGINT') {
-      process.kill(process.pid, signal);
-      return;
-    }
-    // These stop or end the process at once: the shell gets the terminal as it was.
+    // The signal may stop or end the process at once: the shell gets the terminal as it was.
     process.stdin.setRawMode(false);
-    process.kill(process.pid, signal);
-    // It was stopped, and goes on: perhaps in the background.
-    if (isInForeground()) process.stdin.setRawMode(true);
+    // The terminal stops all processes of its foreground group, and the shell waits for each of them: also
+    // for npx, or for the script that started this process.
+    process.kill(signal === 'SIGTSTP' ? 0 : process.pid, signal);
+    // SIGTSTP stopped the process, and it goes on now: perhaps in the background.
+    if (signal === 'SIGTSTP' && isInForeground()) process.stdin.setRawMode(true);
   }
 }
 

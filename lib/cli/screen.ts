@@ -23,8 +23,9 @@ export class Screen {
     // is below: ECMA-48, CUU and ED.
     const back = this.#lines === 0 ? '' : `\r\x1b[${this.#lines}A\x1b[J`;
     const shown = fitting(text, process.stdout.rows || 24, this.columns);
-    await this.#output.write(back + shown);
+    // Before the text has room: the next table may be drawn while this one waits for a slow terminal.
     this.#lines = shown.split('\n').length - 1;
+    await this.#output.write(back + shown);
   }
 }
 

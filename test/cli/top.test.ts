@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { beforeAll, expect, it } from 'vitest';
@@ -98,23 +97,18 @@ it('prints a line for each time, which reads on while it goes on', async () => {
   expect(counts.at(-1)).toBe(1);
 });
 
-it('draws over itself on a terminal', () => {
-  const command = `${process.execPath} ${MAIN} top lo --every 0.05 --duration 0.3`;
-  // stty: the terminal that script makes has no size.
-  const { stdout } = spawnSync(
-    'script',
-    ['-qec', `stty rows 24 cols 80; ${command}`, '/dev/null'],
-    {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  // Each time but the first it goes up to where it began: 2 lines, where nothing is dropped.
-  expect(stdout.split('\r\x1b[2A\x1b[J').length).toBeGreaterThan(2);
-  for (const line of stdout.split('\r\n')) expect(line.replace(/^\W*/, '').length).toBeLessThan(81);
-});
-
 const TOP = [process.execPath, MAIN, 'top', 'lo', '--every', '0.05'];
+
+it('draws over itself on a terminal', async () => {
+  const { shown, code } = await onTerminal(TOP, {
+    after: '(?s)drops in(.*drops in){2}',
+    keys: 'q',
+  });
+  expect(code).toBe(0);
+  // Each time but the first it goes up to where it began: 2 lines, where nothing is dropped.
+  expect(shown.split('\r\x1b[2A\x1b[J').length).toBeGreaterThan(2);
+  for (const line of shown.split('\r\n')) expect(line.replace(/^\W*/, '').length).toBeLessThan(81);
+});
 
 it('ends when q is typed', async () => {
   const { shown, code } = await onTerminal(TOP, { after: 'drops in', keys: 'q' });
@@ -131,6 +125,38 @@ it('ends at Ctrl-C as it does where it does not read the terminal', async () => 
     expect(shown.includes('^C')).toBe(!reads);
     expect(shown.split('\x1b[J').at(-2)?.endsWith('\r\x1b[2A')).toBe(true);
   }
+});
+
+it('gives the terminal back before it hears of Ctrl-C: the next one may end it at once', async () => {
+  const keys = new URL('../../dist/cli/keys.js', import.meta.url);
+  const program = [
+    `import { Keys } from '${keys}';`,
+    "import { spawnSync } from 'node:child_process';",
+    'new Keys().listen();',
+    "process.on('SIGINT', () => {",
+    "  spawnSync('stty', ['-a'], { stdio: 'inherit' });",
+    '  process.exit();',
+    '});',
+    'setInterval(() => {}, 1000);',
+    "console.log('listening');",
+  ];
+  const { shown, code } = await onTerminal(
+    [process.execPath, '--input-type=module', '-e', program.join('\n')],
+    { after: 'listening', keys: '\x03' },
+  );
+  expect(code).toBe(0);
+  expect(shown).toMatch(/ icanon /);
+  expect(shown).toMatch(/ isig |^isig /m);
+});
+
+it('stops at Ctrl-Z with all that its shell waits for', async () => {
+  const command = `sh -c "${TOP.join(' ')}; :"; echo "status $?"; kill -KILL %1`;
+  const { shown } = await onTerminal(['bash', '-m', '-c', command], {
+    after: 'drops in',
+    keys: '\x1a',
+  });
+  // 128 + SIGTSTP
+  expect(shown).toContain('status 148');
 });
 
 it('draws below what it has drawn on a terminal that cannot move its cursor', async () => {
