@@ -9,6 +9,7 @@ import {
   NLM_F_REQUEST,
   textOf,
   uint32,
+  uint32Of,
 } from '../netlink/netlink-message.ts';
 import { type NetworkNamespaceRef, networkNamespacePath } from './network-namespace.ts';
 
@@ -68,7 +69,7 @@ const INGRESS: readonly string[] = ['ingress', 'clsact'];
 export function readLinkStates(ref?: NetworkNamespaceRef): LinkState[] {
   const skipStats = encodeAttribute(IFLA_EXT_MASK, uint32(RTEXT_FILTER_SKIP_STATS));
   const payload = Buffer.concat([Buffer.alloc(LINK_HEADER_BYTES), skipStats]);
-  return dump(ref, 'looking at links', RTM_GETLINK, payload).map(decodeLink);
+  return dump(ref, 'looking at links', RTM_GETLINK, payload).flatMap(decodeLink);
 }
 
 /** The ifindexes of the links that have a place for tc(8) filters of what they receive. */
@@ -98,13 +99,15 @@ function dump(
   });
 }
 
-function decodeLink({ payload }: NetlinkMessage): LinkState {
+/** The link of a message, in a list of one; none where the message is shorter than struct ifinfomsg. */
+export function decodeLink({ payload }: NetlinkMessage): LinkState[] {
+  if (payload.length < LINK_HEADER_BYTES) return [];
   const flags = payload.readUInt32LE(8);
   const attributes = decodeAttributes(payload.subarray(LINK_HEADER_BYTES));
-  const number = (type: number) => attributes.get(type)?.readUInt32LE(0) ?? 0;
+  const number = (type: number) => uint32Of(attributes.get(type)) ?? 0;
   const info = decodeAttributes(attributes.get(IFLA_LINKINFO) ?? Buffer.alloc(0));
   const masterKind = textOf(info.get(IFLA_INFO_SLAVE_KIND) ?? Buffer.alloc(0));
-  return {
+  const link: LinkState = {
     name: textOf(attributes.get(IFLA_IFNAME) ?? Buffer.alloc(0)),
     ifindex: payload.readInt32LE(4),
     isUp: (flags & IFF_UP) !== 0,
@@ -116,6 +119,7 @@ function decodeLink({ payload }: NetlinkMessage): LinkState {
     isInactivePort: masterKind === 'bond' && isBackup(info.get(IFLA_INFO_SLAVE_DATA)),
     lower: attributes.has(IFLA_LINK_NETNSID) ? 0 : number(IFLA_LINK),
   };
+  return [link];
 }
 
 /** BOND_STATE_BACKUP in linux/if_bonding.h is 1. */

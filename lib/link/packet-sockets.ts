@@ -7,6 +7,7 @@ import {
   type NetlinkMessage,
   NLM_F_DUMP,
   NLM_F_REQUEST,
+  uint32Of,
 } from '../netlink/netlink-message.ts';
 import { type NetworkNamespaceRef, networkNamespacePath } from './network-namespace.ts';
 
@@ -25,6 +26,8 @@ const SOCK_DIAG_BY_FAMILY = 20;
 const AF_PACKET = 17;
 const PACKET_SHOW_INFO = 1;
 const PACKET_DIAG_INFO = 0;
+/** Where pdi_flags stands in struct packet_diag_info. */
+const PDI_FLAGS = 20;
 const PDI_RUNNING = 1;
 const REQUEST_BYTES = 20;
 const ANSWER_BYTES = 16;
@@ -59,12 +62,14 @@ function encodeRequest(): Buffer {
 
 /**
  * struct packet_diag_msg, and behind it struct packet_diag_info as an attribute. Nothing for a socket
- * of protocol 0, or one that is not hooked up: packet(7), "no packets are received".
+ * of protocol 0, or one that is not hooked up: packet(7), "no packets are received"; and for a message
+ * that is too short.
  */
-function decodePacketSocket({ payload }: NetlinkMessage): PacketSocketInfo[] {
+export function decodePacketSocket({ payload }: NetlinkMessage): PacketSocketInfo[] {
+  if (payload.length < ANSWER_BYTES) return [];
   const info = decodeAttributes(payload.subarray(ANSWER_BYTES)).get(PACKET_DIAG_INFO);
   const protocol = payload.readUInt16LE(2);
-  const isRunning = ((info?.readUInt32LE(20) ?? 0) & PDI_RUNNING) !== 0;
+  const isRunning = ((uint32Of(info?.subarray(PDI_FLAGS)) ?? 0) & PDI_RUNNING) !== 0;
   if (!isRunning || protocol === 0) return [];
-  return [{ protocol, ifindex: info?.readUInt32LE(0) ?? 0, inode: payload.readUInt32LE(4) }];
+  return [{ protocol, ifindex: uint32Of(info) ?? 0, inode: payload.readUInt32LE(4) }];
 }

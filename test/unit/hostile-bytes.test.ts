@@ -15,6 +15,8 @@ import { ArgumentError, CaptureError, type EthernetFrame } from '../../lib/index
 import { Btf } from '../../lib/kernel/btf.ts';
 import { reasonsInBtf, reasonsInTraceFormat } from '../../lib/kernel/drop-reasons.ts';
 import { SymbolTable } from '../../lib/kernel/symbol-table.ts';
+import { decodeLink } from '../../lib/link/link-state.ts';
+import { decodePacketSocket } from '../../lib/link/packet-sockets.ts';
 import { parseSoftnet } from '../../lib/link/softnet.ts';
 import {
   decodeMessages,
@@ -43,7 +45,7 @@ import {
 const MAC = /^(?:[\da-f]{2}(?::[\da-f]{2}){5})?$/;
 
 /** Properties share the time of `npm run fuzz`. */
-const PART = 1 / 12;
+const PART = 1 / 13;
 
 /** What all outcomes have in common, whatever lay around the bytes. A thrown error has to be one of `errors`. */
 function theOutcome<T>(outcomes: readonly Outcome<T>[], ...errors: ErrorClass[]): T | undefined {
@@ -185,6 +187,63 @@ it(
       }),
       effort(400, PART),
     );
+  },
+  HOSTILE_TIMEOUT_MS,
+);
+
+const LINK = Buffer.concat([
+  Buffer.from([0, 0, 1, 0, 7, 0, 0, 0, 0x43, 0x10, 1, 0, 0, 0, 0, 0]),
+  encodeAttribute(3, text('vb')),
+  encodeAttribute(5, uint32(8)),
+  encodeAttribute(10, uint32(9)),
+  encodeAttribute(
+    18,
+    Buffer.concat([
+      encodeAttribute(1, text('veth')),
+      encodeAttribute(4, text('bond')),
+      encodeAttribute(5, encodeAttribute(1, Buffer.of(1))),
+    ]),
+  ),
+]);
+const PACKET_SOCKET = Buffer.concat([
+  Buffer.from([17, 3, 3, 0, 0x39, 0x30, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]),
+  encodeAttribute(0, Buffer.concat([7, 0, 0, 0, 0, 1].map(uint32))),
+]);
+
+it(
+  'reads any link and any packet socket that the kernel describes',
+  () => {
+    const decode = (payload: Buffer) => {
+      const message = { type: 16, flags: 0, sequence: 1, payload };
+      return { links: decodeLink(message), sockets: decodePacketSocket(message) };
+    };
+    expect(decode(LINK).links).toEqual([
+      {
+        name: 'vb',
+        ifindex: 7,
+        isUp: true,
+        hasCarrier: true,
+        kind: 'veth',
+        master: 9,
+        masterKind: 'bond',
+        isInactivePort: true,
+        lower: 8,
+      },
+    ]);
+    expect(decode(PACKET_SOCKET).sockets).toEqual([{ protocol: 3, ifindex: 7, inode: 12345 }]);
+    fc.assert(
+      fc.property(hostileBytes([LINK, PACKET_SOCKET]), (payload) => {
+        theOutcome(parsedAlone(payload, decode));
+      }),
+      effort(400, PART),
+    );
+    // An attribute that is too short is as good as none.
+    const short = [3, 5, 10].map((type) => encodeAttribute(type, Buffer.of(1)));
+    expect(decode(Buffer.concat([LINK.subarray(0, 16), ...short])).links).toMatchObject([
+      { ifindex: 7, master: 0, lower: 0 },
+    ]);
+    const cut = encodeAttribute(0, Buffer.alloc(22, 1));
+    expect(decode(Buffer.concat([PACKET_SOCKET.subarray(0, 16), cut])).sockets).toEqual([]);
   },
   HOSTILE_TIMEOUT_MS,
 );
