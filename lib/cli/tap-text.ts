@@ -1,4 +1,5 @@
-import type { HiddenFrames } from '../link/hidden-frames.ts';
+import { ETH_P_802_2, ETH_P_802_3, type HiddenFrames } from '../link/hidden-frames.ts';
+import { ownersText } from '../link/socket-owners.ts';
 import type { Tap } from '../link/taps.ts';
 import { hex16 } from './frame-text.ts';
 import type { Json } from './json-line.ts';
@@ -14,7 +15,7 @@ export function tapText(taps: readonly Tap[]): string {
   return taps
     .map((tap) => {
       const where = tap.interface === undefined ? 'all interfaces' : printable(tap.interface);
-      return `A tap is open on ${where} (${owners(tap.processes)}): ${effects(tap)}.\n`;
+      return `A tap is open on ${where} (${ownersText(tap.processes, printable)}): ${effects(tap)}.\n`;
     })
     .join('');
 }
@@ -35,11 +36,6 @@ export function hidesDrops({ hides }: Tap): boolean {
   return Object.values(hides).some((frames) => frames !== 'none');
 }
 
-function owners(processes: Tap['processes']): string {
-  if (processes.length === 0) return 'of a process that is hidden here';
-  return processes.map(({ pid, name }) => `${printable(name)}, process ${pid}`).join('; ');
-}
-
 function effects(tap: Tap): string {
   return EFFECTS.flatMap((frames) => {
     const names = Object.keys(tap.hides).filter((name) => tap.hides[name] === frames);
@@ -56,11 +52,10 @@ function effect(frames: HiddenFrames, etherType: number | undefined, where: stri
   return `${what} are neither dropped nor counted ${where}`;
 }
 
-/** linux/if_ether.h: ETH_P_802_3 and ETH_P_802_2 stand for frames that have a length in place of an EtherType. */
 function frameType(etherType: number | undefined): string {
   if (etherType === undefined) return 'frames';
-  if (etherType === 1) return 'raw IEEE 802.3 frames';
-  if (etherType === 4) return 'IEEE 802.3 frames with an LLC header';
+  if (etherType === ETH_P_802_3) return 'raw IEEE 802.3 frames';
+  if (etherType === ETH_P_802_2) return 'IEEE 802.3 frames with an LLC header';
   return `frames of EtherType ${hex16(etherType)}`;
 }
 

@@ -2,9 +2,9 @@ import type { LinkState } from './link-state.ts';
 import type { PacketSocketInfo } from './packet-sockets.ts';
 
 /**
- * Which frames a tap hides on a link, of those that it takes and that nobody else takes. 'none': it
- * hides no drop there. 'untagged': those without a VLAN tag; those with one, VLAN 0 too, are dropped
- * and counted in spite of it. 'any': those with and without a VLAN tag.
+ * The frames that a tap hides on a link. 'none': no frames. 'untagged': only frames without a VLAN tag;
+ * frames with one, VLAN 0 too, are dropped and counted. 'any': frames with and without a VLAN tag. A tap
+ * hides only frames that it takes and that nobody else takes.
  */
 export type HiddenFrames = 'none' | 'untagged' | 'any';
 
@@ -17,6 +17,10 @@ export interface TappedLinks {
 
 /** ETH_P_ALL in linux/if_ether.h */
 export const EVERY_PROTOCOL = 3;
+
+// linux/if_ether.h: these stand for frames that have a length in place of an EtherType.
+export const ETH_P_802_3 = 0x0001;
+export const ETH_P_802_2 = 0x0004;
 
 /** Links of these kinds give each frame of a port to an rx_handler in the kernel. */
 const HANDLING_MASTERS: readonly string[] = ['bridge', 'bond', 'team', 'openvswitch'];

@@ -21,6 +21,15 @@ export function socketOwners(inodes: ReadonlySet<number>): Map<number, SocketOwn
   return owners;
 }
 
+/** The owners of a socket in a sentence; `shown`: how the name of a process is written. */
+export function ownersText(
+  owners: readonly SocketOwner[],
+  shown: (name: string) => string,
+): string {
+  if (owners.length === 0) return 'a process that is hidden here';
+  return owners.map(({ pid, name }) => `${shown(name)}, process ${pid}`).join('; ');
+}
+
 /** The entries of a folder; none where it went, or may not be looked into. */
 function readdir(path: string): string[] {
   try {

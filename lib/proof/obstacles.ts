@@ -1,7 +1,9 @@
 import type { CounterName } from '../drops/drop-event.ts';
 import { plain } from '../errors.ts';
+import { ETH_P_802_2, ETH_P_802_3 } from '../link/hidden-frames.ts';
 import type { LinkState } from '../link/link-state.ts';
 import type { LinkStats } from '../link/link-stats.ts';
+import { ownersText } from '../link/socket-owners.ts';
 import type { Tap } from '../link/taps.ts';
 import type { DropMatch } from './expectation.ts';
 
@@ -20,8 +22,6 @@ export type Obstacle =
   | { readonly kind: 'no-counter'; readonly counter: CounterName; readonly text: string };
 
 // linux/if_ether.h
-const ETH_P_802_3 = 0x0001;
-const ETH_P_802_2 = 0x0004;
 const ETH_P_IP = 0x0800;
 const ETH_P_ARP = 0x0806;
 const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
@@ -62,11 +62,8 @@ function takes(protocol: number | undefined, etherType: number | undefined): boo
 
 function tapText({ processes, hides }: Tap): string {
   const where = Object.keys(hides).filter((name) => hides[name] !== 'none');
-  const who =
-    processes.length === 0
-      ? 'a process that is hidden here'
-      : processes.map(({ pid, name }) => `${plain(name)}, process ${pid}`).join('; ');
-  return `A tap hides such drops on ${where.map(plain).join(', ')} (${who}). End it for the time of the proof.`;
+  const owners = ownersText(processes, plain);
+  return `A tap hides such drops on ${where.map(plain).join(', ')} (${owners}). End it for the time of the proof.`;
 }
 
 /** Links that were down, or went, between two looks; `chosen`: whether they were given by name or ifindex. */

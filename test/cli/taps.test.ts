@@ -47,7 +47,7 @@ it('says where they are, of what, and whose', () => {
       'takes are neither dropped nor counted there.\n',
   );
   expect(tapText([{ etherType: 0x88cc, hides: { a: 'any', b: 'none' }, ...OF_NOBODY }])).toBe(
-    'A tap is open on all interfaces (of a process that is hidden here): frames of EtherType 0x88cc ' +
+    'A tap is open on all interfaces (a process that is hidden here): frames of EtherType 0x88cc ' +
       'that nothing else takes are neither dropped nor counted on a; it hides no drop on b.\n',
   );
   expect(
