@@ -48,6 +48,7 @@ export type { InterfaceRef } from './link/interface.ts';
 export type { LinkStats } from './link/link-stats.ts';
 export type { NamespaceOptions, NetworkNamespaceRef } from './link/network-namespace.ts';
 export { readLinkStats } from './link/read-link-stats.ts';
+export type { SocketOwner } from './link/socket-owners.ts';
 export type { SoftnetStats } from './link/softnet.ts';
 export type { Tap } from './link/taps.ts';
 export type { ArmingProgress, ProbeReport } from './probes/probe.ts';

@@ -63,7 +63,7 @@ export function topText(
   const lost = losses.all().map(({ count, where }) => `, ${count} lost (${LOST_WHERE[where]})`);
   const head = `${drops} drops in ${seconds} s by ${probe}${lost.join('')}\n`;
   const rest = drops - talkers.reduce((sum, { count }) => sum + count, 0);
-  const others = rest === 0 ? '' : `${rest} of others\n`;
+  const others = rest === 0 ? '' : `${rest} more drops by talkers that are not listed (--rows)\n`;
   return `${head}${fittingTable(talkers, width)}${others}`;
 }
 

@@ -60,7 +60,7 @@ export interface DropVerdict<T> {
 /** Drops that a message tells of. */
 const MOST_SHOWN = 10;
 
-/** Those that tell of each drop. */
+/** Probes that report every single drop (the counters probe reports only totals). */
 const PROBES: readonly ProbeName[] = ['ebpf', 'systemtap', 'drop-monitor'];
 
 /**

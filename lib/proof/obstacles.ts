@@ -12,8 +12,8 @@ import type { DropMatch } from './expectation.ts';
  *
  * 'tap': a packet socket took frames that else were dropped. 'link-down': an interface was down, or
  * had no carrier, before the action or after it; without `interface`: so were all of the network
- * namespace. 'link-gone': an interface went, and its counters with it. 'no-counter': this kernel does
- * not have the expected counter.
+ * namespace. 'link-gone': an interface went, and its counters with it; with `interface` the proof
+ * rejects with ERR_INTERFACE_GONE instead. 'no-counter': this kernel does not have the expected counter.
  */
 export type Obstacle =
   | { readonly kind: 'tap'; readonly tap: Tap; readonly text: string }

@@ -17,7 +17,7 @@ export class RemovedLinks {
     this.#monitor.unref();
   }
 
-  /** How often one with this ifindex has left, as of the last update. */
+  /** How often a link with this ifindex has left, as of the last update. */
   countOf(ifindex: number): number {
     return this.#counts.get(ifindex) ?? 0;
   }

@@ -64,3 +64,13 @@ it('takes the rate over the time since the summary before', () => {
 it('takes the rate over all of the time where there is no summary before', () => {
   expect(new TalkerRates(1000).of(summary(250, 50))[0]?.rate).toBe(200);
 });
+
+it('says how many drops are by talkers that it does not list', () => {
+  const { talkers, ...rest } = summary(1000, 40);
+  const text = topText(
+    { ...rest, talkers, drops: 45 },
+    new TalkerRates(1000).of({ ...rest, talkers }),
+    new Losses(),
+  );
+  expect(text.split('\n').at(-2)).toBe('5 more drops by talkers that are not listed (--rows)');
+});
