@@ -55,7 +55,7 @@
       "actions": [
         {
           "action_name": "drop_tracer_skeleton",
-          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/tracer.h", "native/bpf/counters.h", "native/bpf/places.h", "native/bpf/questions.h", "native/bpf/frame.h", "native/bpf/talkers.h", "native/bpf/kernel_types.h", "native/kernel/drop_record.h", "native/kernel/counting_place.h", "native/kernel/talker_set.h"],
+          "inputs": ["native/bpf/build_skeleton.sh", "native/bpf/drop_tracer.bpf.c", "native/bpf/tracer.h", "native/bpf/links.h", "native/bpf/devices.h", "native/bpf/places.h", "native/bpf/counters.h", "native/bpf/pairs.h", "native/bpf/questions.h", "native/bpf/frame.h", "native/bpf/talkers.h", "native/bpf/kernel_types.h", "native/kernel/drop_record.h", "native/kernel/counting_place.h", "native/kernel/talker_set.h"],
           "outputs": ["<(SHARED_INTERMEDIATE_DIR)/drop_tracer.lskel.h"],
           "action": ["sh", "native/bpf/build_skeleton.sh", "<(SHARED_INTERMEDIATE_DIR)", "drop_tracer"]
         },

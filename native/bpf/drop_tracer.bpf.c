@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0)
-#include "counters.h"
 #include "frame.h"
+#include "pairs.h"
 #include "questions.h"
 #include "talkers.h"
 
@@ -146,36 +146,6 @@ static __always_inline bool record_drop(__u64 location, __u32 reason, const stru
 		bpf_probe_read_kernel(record->header, header_length, frame->start);
 	submit(record, cpu);
 	return true;
-}
-
-/*
- * A frame that the other end of a pair refuses moves the counter of that end, but its drop names the
- * sender (____dev_forward_skb): then this makes the other end the link. False: no such frame.
- */
-static __always_inline bool go_to_peer(struct link *link, __u32 length, bool is_armed, __u32 cpu_id)
-{
-	struct link other = {};
-
-	if (!link->node || !find_peer(link, &other) || !refuses(&other, length))
-		return false;
-	if (is_watched(link) && is_armed)
-		note_refused_by_peer(link, cpu_id);
-	*link = other;
-	return true;
-}
-
-/* The sender counts. The drop names the receiver, if that was up; else it names the sender. */
-static __always_inline void note_netkit_drop(const struct link *link, bool is_armed, __u32 cpu_id)
-{
-	const __u32 iff_up = 1;		/* IFF_UP */
-	struct link other = {};
-
-	if (!link->node || !find_peer(link, &other))
-		return;
-	if (!(other.flags & iff_up))
-		other = *link;
-	if (is_watched(&other) && is_armed)
-		note_freed_first(&other, true, cpu_id);
 }
 
 static __always_inline void look_at(__u64 *ctx, struct cpu_state *cpu, __u32 cpu_id)
