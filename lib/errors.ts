@@ -321,12 +321,17 @@ export function asked<T>(
   }
 }
 
-/** What a function of node:fs answers. There a system error's errno is negative; here it is positive. */
+/** A system error of Node.js, whose errno is negative there, as one of ours. */
+export function positiveErrno(error: RawSystemError): RawSystemError {
+  return Object.assign(error, { errno: Math.abs(error.errno) });
+}
+
+/** What a function of node:fs answers. Its system errors become ours. */
 export function askedFiles<T>(ask: () => T): T {
   try {
     return ask();
   } catch (error) {
-    throw isRawSystemError(error) ? Object.assign(error, { errno: -error.errno }) : error;
+    throw isRawSystemError(error) ? positiveErrno(error) : error;
   }
 }
 

@@ -1,4 +1,5 @@
-import { startProbe } from '../probes/probes.ts';
+import type { ProbeSink } from '../probes/probe.ts';
+import { type StartedProbe, startProbe } from '../probes/probes.ts';
 import { Bookkeeping } from './bookkeeping.ts';
 import { DropFeed } from './drop-feed.ts';
 import type { DropWatch } from './drop-watch.ts';
@@ -69,6 +70,29 @@ interface Surroundings {
   release(): void;
 }
 
+/** Starts a probe, which may take a minute, until something ends the watch before it is armed. */
+async function arm(
+  plan: WatchPlan,
+  sink: ProbeSink,
+  endings: readonly Ending[],
+  signal: AbortSignal | undefined,
+): Promise<StartedProbe> {
+  const arming = new AbortController();
+  const abort = () => arming.abort(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  for (const ending of endings) ending.onFailure = (error) => arming.abort(error);
+  try {
+    const probeOptions = { ...plan.probeOptions, signal: arming.signal };
+    return await startProbe(plan.probes, probeOptions, sink);
+  } catch (error) {
+    // Of several probes that were tried, the first may have had another reason.
+    arming.signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
 /** Arms a watch and ties it to what can end it. */
 async function openWatch(
   plan: WatchPlan,
@@ -76,7 +100,7 @@ async function openWatch(
 ): Promise<DropWatch> {
   const feed = new DropFeed(plan.queueLimit);
   const summary = plan.summary && new SummaryFeed(feed, plan.summary.talkerLimit);
-  const { running, passedOver } = await startProbe(plan.probes, plan.probeOptions, summary ?? feed);
+  const { running, passedOver } = await arm(plan, summary ?? feed, endings, signal);
   try {
     books.armed(running);
     signal?.throwIfAborted();

@@ -1,6 +1,15 @@
 import { type FSWatcher, readlinkSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
-import { asked, askedFiles, DropscopeError, networkNamespaceGone, shown } from '../errors.ts';
+import {
+  asked,
+  askedFiles,
+  DropscopeError,
+  isRawSystemError,
+  networkNamespaceGone,
+  positiveErrno,
+  shown,
+  systemCallFailed,
+} from '../errors.ts';
 import { HeldNamespace } from '../link/held-namespace.ts';
 import {
   askedInNamespace,
@@ -10,6 +19,11 @@ import {
 import { native, type ProcessMonitor } from '../native.ts';
 
 const NAMESPACE = 'options.networkNamespace';
+
+const LISTENING = 'listening for names of network namespaces that go';
+
+/** Between two looks whether the name still leads there. */
+const LOOK_MS = 1000;
 
 /** The file of a process's network namespace. */
 const OF_PROCESS = /^\/proc\/(\d+)\/(?:task\/\d+\/)?ns\/net$/;
@@ -32,6 +46,8 @@ export class WatchedNamespace {
   /** The file by which it was given; undefined: it was given by a process, or it is this process's. */
   readonly #name: string | undefined;
   readonly #folder: FSWatcher | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #failure: Error | undefined;
 
   /** Undefined: the network namespace of this process. Throws as `HeldNamespace` does. */
   constructor(ref: NetworkNamespaceRef | undefined) {
@@ -47,7 +63,11 @@ export class WatchedNamespace {
       throw error;
     }
     try {
-      if (this.#name !== undefined) this.#folder = this.#watchFolder(dirname(this.#name));
+      if (this.#name !== undefined) {
+        this.#folder = this.#watchFolder(dirname(this.#name));
+        // inotify(7) reports neither that something is mounted over the name nor that a parent folder is renamed.
+        this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+      }
       this.check();
     } catch (error) {
       this.close();
@@ -55,8 +75,9 @@ export class WatchedNamespace {
     }
   }
 
-  /** Throws what `onFailure` is called with, if the process has ended or the name is gone. */
+  /** Throws what `onFailure` is called with, or was called with, if the process has ended or the name is gone. */
   check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#process?.monitor.read() === true) {
       throw networkNamespaceGone(`Process ${this.#process.pid} has ended`);
     }
@@ -68,6 +89,7 @@ export class WatchedNamespace {
   stop(): void {
     this.#process?.monitor.close();
     this.#folder?.close();
+    clearInterval(this.#timer);
   }
 
   /** Closes the handle, too. May be called twice. */
@@ -87,10 +109,8 @@ export class WatchedNamespace {
   /** inotify(7) tells of names that come and go there. */
   #watchFolder(path: string): FSWatcher {
     const open = () => watch(path, { persistent: false }, () => this.#look());
-    const folder = asked('listening for names of network namespaces that go', () =>
-      askedFiles(open),
-    );
-    folder.on('error', (error) => this.onFailure(error));
+    const folder = asked(LISTENING, () => askedFiles(open));
+    folder.on('error', (error) => this.#fail(explainListening(error)));
     return folder;
   }
 
@@ -99,9 +119,22 @@ export class WatchedNamespace {
       this.check();
     } catch (error) {
       if (!(error instanceof DropscopeError)) throw error;
-      this.onFailure(error);
+      this.#fail(error);
     }
   }
+
+  /** The end of a process is reported in every turn of the event loop until its monitor is closed. */
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.stop();
+    this.onFailure(this.#failure);
+  }
+}
+
+/** What to throw when node:fs does not report names any more. */
+function explainListening(error: Error): Error {
+  if (!isRawSystemError(error)) return error;
+  return systemCallFailed(positiveErrno(error), LISTENING);
 }
 
 /** The process whose network namespace a file is, also where the file is a symbolic link to that. */

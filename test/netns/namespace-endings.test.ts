@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { beforeAll, expect, it } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { beforeAll, expect, it, vi } from 'vitest';
 import {
   type DropWatch,
   injectFrame,
@@ -8,6 +10,7 @@ import {
   readLinkStats,
   watchDrops,
 } from '../../lib/index.ts';
+import { WatchedNamespace } from '../../lib/watch/watched-namespace.ts';
 import { NamesFolder } from '../support/names.ts';
 import {
   ip,
@@ -102,6 +105,19 @@ it('rejects when the process ends while the watch is armed', async () => {
   await waitFor('everything to be closed', () => countDescriptors() <= before);
 });
 
+it('reports the end of the process once, also to a watch that is not armed yet', async () => {
+  const other = await openNamespace();
+  const namespace = new WatchedNamespace(other.pid);
+  const failed = vi.fn();
+  namespace.onFailure = failed;
+  kill(other);
+  await waitFor('the end to be reported', () => failed.mock.calls.length > 0);
+  for (let i = 0; i < 20; i++) await nextTurn();
+  expect(failed).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(GONE));
+  expect(() => namespace.check()).toThrow(expect.objectContaining(GONE));
+  namespace.close();
+});
+
 it('ends when the name is removed', async () => {
   using names = new NamesFolder();
   await using other = await openNamespace();
@@ -129,6 +145,20 @@ it('ends when the name is given to another namespace', async () => {
   names.add('blue', later.pid);
   expect(await loop.next()).toMatchObject({ value: { netns: other.netns } });
   await expect(loop.next()).rejects.toMatchObject(GONE);
+});
+
+it('ends when another namespace is mounted over the name', async () => {
+  using names = new NamesFolder();
+  await using other = await openNamespace();
+  await using later = await openNamespace();
+  const path = names.add('blue', other.pid);
+  const told = ending(await watchDrops({ networkNamespace: path }));
+  execFileSync('mount', ['--bind', `/proc/${later.pid}/ns/net`, path]);
+  try {
+    expect(await told).toMatchObject([GONE]);
+  } finally {
+    execFileSync('umount', ['--lazy', path]);
+  }
 });
 
 it('ends with the process that a symbolic link leads to, and with the symbolic link', async () => {
