@@ -1,8 +1,9 @@
 import type { DropEvent, ProbeName } from '../drops/drop-event.ts';
 import { COUNTER_NAMES } from '../drops/drop-record.ts';
 import { invalidArgument } from '../errors.ts';
-import type { InterfaceRef } from '../link/interface.ts';
-import { readLinkStats } from '../link/read-link-stats.ts';
+import { HeldNamespace } from '../link/held-namespace.ts';
+import { type InterfaceRef, resolveInterface } from '../link/interface.ts';
+import { readLinkRecords } from '../link/link-record.ts';
 import type { DropWatch } from '../watch/drop-watch.ts';
 import type { Ledger } from '../watch/ledger.ts';
 import { watchDrops } from '../watch/watch-drops.ts';
@@ -122,7 +123,6 @@ async function observe<T>(
   const { networkNamespace, scope = scopeOf(meant), signal, probe = PROBES } = expectation;
   const { quietMs = QUIET_MS, timeoutMs = TIMEOUT_MS } = expectation;
   const target = expectation.interface;
-  const ifindexes = await ifindexesOf(target, networkNamespace);
   const watch = await watchDrops({ interface: target, networkNamespace, scope, probe, signal });
   const told: DropEvent[] = [];
   let failure: Error | undefined;
@@ -130,17 +130,19 @@ async function observe<T>(
   watch.on('error', (error) => {
     failure = error;
   });
-  let surroundings: Surroundings | undefined;
-  const look = async () => `${told.length} ${await dropCounters(ifindexes, networkNamespace)}`;
   try {
-    surroundings = await Surroundings.begin(networkNamespace, ifindexes);
+    // The watch ends when the process or the name goes by which it was given; the counters stay until then.
+    using namespace = new HeldNamespace(networkNamespace, 'options.networkNamespace');
+    const ifindexes = ifindexesOf(target, namespace);
+    using surroundings = new Surroundings(namespace, ifindexes);
+    const look = () => `${told.length} ${dropCounters(ifindexes, namespace)}`;
     const result = await action();
     const quiet = await untilQuiet(look, { quietMs, timeoutMs }, signal);
     const ledger = await watch.ledger().catch((error) => error);
     await watch.close();
     signal?.throwIfAborted();
     if (failure !== undefined || ledger instanceof Error) throw failure ?? ledger;
-    const { obstacles, received } = await surroundings.end(meant);
+    const { obstacles, received } = surroundings.end(meant);
     const those = (answer: boolean | undefined) =>
       told.filter((drop) => matches(drop, meant) === answer);
     return {
@@ -154,7 +156,6 @@ async function observe<T>(
       result,
     };
   } finally {
-    surroundings?.[Symbol.dispose]();
     await watch.close();
   }
 }
@@ -165,14 +166,13 @@ function scopeOf({ reason, location, counter }: DropMatch): 'counted' | 'all' {
 }
 
 /** undefined: all links. */
-async function ifindexesOf(
+function ifindexesOf(
   target: ProofOptions['interface'],
-  networkNamespace: ProofOptions['networkNamespace'],
-): Promise<readonly number[] | undefined> {
+  { links }: HeldNamespace,
+): readonly number[] | undefined {
   if (target === undefined) return undefined;
   const targets: readonly InterfaceRef[] = isList(target) ? target : [target];
-  const links = await Promise.all(targets.map((one) => readLinkStats(one, { networkNamespace })));
-  return links.map(({ ifindex }) => ifindex);
+  return targets.map((one) => resolveInterface(one, 'options.interface', links));
 }
 
 function isList(target: InterfaceRef | readonly InterfaceRef[]): target is readonly InterfaceRef[] {
@@ -180,12 +180,8 @@ function isList(target: InterfaceRef | readonly InterfaceRef[]): target is reado
 }
 
 /** As a text to compare. Others rise on a busy link whatever the action does. */
-async function dropCounters(
-  ifindexes: readonly number[] | undefined,
-  networkNamespace: ProofOptions['networkNamespace'],
-): Promise<string> {
-  const links = await readLinkStats({ networkNamespace });
-  return links
+function dropCounters(ifindexes: readonly number[] | undefined, { links }: HeldNamespace): string {
+  return readLinkRecords(0, links)
     .filter(({ ifindex }) => ifindexes?.includes(ifindex) ?? true)
     .map(({ ifindex, rxDropped, txDropped, rxNohandler, rxOtherhostDropped }) =>
       [ifindex, rxDropped, txDropped, rxNohandler, rxOtherhostDropped].join(' '),

@@ -8,7 +8,7 @@ const LOOK_MS = 10;
  * Rejects with the signal's reason.
  */
 export async function untilQuiet(
-  look: () => Promise<string>,
+  look: () => string,
   { quietMs, timeoutMs }: { readonly quietMs: number; readonly timeoutMs: number },
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
@@ -16,7 +16,7 @@ export async function untilQuiet(
   let since = begin;
   let last = '';
   while (performance.now() - begin < timeoutMs) {
-    const now = await look();
+    const now = look();
     if (now !== last) {
       last = now;
       since = performance.now();

@@ -1,7 +1,7 @@
+import type { HeldNamespace } from '../link/held-namespace.ts';
+import { readLinkRecords } from '../link/link-record.ts';
 import { type LinkState, readLinkStates } from '../link/link-state.ts';
 import type { LinkStats } from '../link/link-stats.ts';
-import type { NetworkNamespaceRef } from '../link/network-namespace.ts';
-import { readLinkStats } from '../link/read-link-stats.ts';
 import { TapLog } from '../link/taps.ts';
 import type { DropMatch } from './expectation.ts';
 import { counterObstacles, linkObstacles, type Obstacle, tapObstacles } from './obstacles.ts';
@@ -22,7 +22,7 @@ interface Findings {
  * of other network namespaces, only before and after it.
  */
 export class Surroundings implements Disposable {
-  readonly #networkNamespace: NetworkNamespaceRef | undefined;
+  readonly #namespace: HeldNamespace;
   /** Undefined: all links. */
   readonly #ifindexes: readonly number[] | undefined;
   readonly #taps: TapLog;
@@ -30,33 +30,22 @@ export class Surroundings implements Disposable {
   readonly #stats: readonly LinkStats[];
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(
-    networkNamespace: NetworkNamespaceRef | undefined,
-    ifindexes: readonly number[] | undefined,
-    stats: readonly LinkStats[],
-  ) {
-    this.#networkNamespace = networkNamespace;
+  /** Takes the first look. `namespace` outlives this. */
+  constructor(namespace: HeldNamespace, ifindexes: readonly number[] | undefined) {
+    this.#namespace = namespace;
     this.#ifindexes = ifindexes;
-    this.#taps = new TapLog(networkNamespace, ifindexes ?? []);
+    this.#taps = new TapLog(namespace.path, ifindexes ?? []);
     this.#taps.look();
     this.#states = this.#readStates();
-    this.#stats = this.#ours(stats);
+    this.#stats = this.#readStats();
     this.#timer = setInterval(() => this.#lookForTaps(), LOOK_MS).unref();
   }
 
-  /** Takes the first look. */
-  static async begin(
-    networkNamespace: NetworkNamespaceRef | undefined,
-    ifindexes: readonly number[] | undefined,
-  ): Promise<Surroundings> {
-    return new Surroundings(networkNamespace, ifindexes, await readLinkStats({ networkNamespace }));
-  }
-
   /** Takes the last look, and says what it found. */
-  async end(match: DropMatch): Promise<Findings> {
+  end(match: DropMatch): Findings {
     clearInterval(this.#timer);
     this.#taps.look();
-    const stats = this.#ours(await readLinkStats({ networkNamespace: this.#networkNamespace }));
+    const stats = this.#readStats();
     const isChosen = this.#ifindexes !== undefined;
     return {
       obstacles: [
@@ -76,13 +65,16 @@ export class Surroundings implements Disposable {
     try {
       this.#taps.lookForNew();
     } catch {
-      // Whatever is wrong now (no descriptor is free, the network namespace is gone), the last look says so
-      // if it lasts.
+      // Whatever is wrong now (no descriptor is free, say), the last look says so if it lasts.
     }
   }
 
   #readStates(): LinkState[] {
-    return this.#ours(readLinkStates(this.#networkNamespace));
+    return this.#ours(readLinkStates(this.#namespace.path));
+  }
+
+  #readStats(): LinkStats[] {
+    return this.#ours(readLinkRecords(0, this.#namespace.links));
   }
 
   #ours<T extends { readonly ifindex: number }>(links: readonly T[]): T[] {

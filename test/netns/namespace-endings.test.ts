@@ -4,6 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeAll, expect, it, vi } from 'vitest';
 import {
   type DropWatch,
+  expectDrops,
+  expectNoDrops,
   injectFrame,
   type NetworkNamespaceRef,
   openInjector,
@@ -116,6 +118,23 @@ it('reports the end of the process once, also to a watch that is not armed yet',
   expect(failed).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(GONE));
   expect(() => namespace.check()).toThrow(expect.objectContaining(GONE));
   namespace.close();
+});
+
+it('fails a proof whose process ends meanwhile', async () => {
+  for (const prove of [expectDrops, expectNoDrops]) {
+    const other = await openNamespace();
+    other.ip('link', 'set', 'dev', 'lo', 'up');
+    const proof = prove(() => kill(other), { networkNamespace: other.pid, interface: 'lo' });
+    await expect(proof).rejects.toMatchObject(GONE);
+  }
+});
+
+it('fails a proof whose name is removed meanwhile', async () => {
+  using names = new NamesFolder();
+  await using other = await openNamespace();
+  const path = names.add('blue', other.pid);
+  const proof = expectNoDrops(() => names.remove(path), { networkNamespace: path });
+  await expect(proof).rejects.toMatchObject(GONE);
 });
 
 it('ends when the name is removed', async () => {
