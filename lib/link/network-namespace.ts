@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import {
   ArgumentError,
+  asked,
   askedFiles,
   errnoName,
   invalidArgument,
@@ -166,13 +167,17 @@ interface NamespacesHere {
   readonly refused: readonly string[];
 }
 
-/** Looks for network namespaces under their names and in the processes. */
+/** Looks for network namespaces under their names and in the processes. Throws SystemCallError: EMFILE. */
 export function namespacesHere(): NamespacesHere {
+  return asked('looking for network namespaces', () => askedFiles(findNamespaces));
+}
+
+function findNamespaces(): NamespacesHere {
   const found = new Map<number, string>();
   const refused: string[] = [];
   const own = statSync('/proc/self/ns/net').ino;
   const candidates = [
-    ...namesHere().map((name) => [shown(name), `${NAMED}/${name}`] as const),
+    ...names().map((name) => [shown(name), `${NAMED}/${name}`] as const),
     ...readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map((pid) => [`process ${pid}`, `/proc/${pid}/ns/net`] as const),
@@ -193,10 +198,16 @@ function inodeOf(file: string): number | 'gone' | 'refused' {
   }
 }
 
+/** The names as far as they can be read. */
 function namesHere(): string[] {
   try {
-    return readdirSync(NAMED);
+    return names();
   } catch {
     return [];
   }
+}
+
+/** None where ip-netns(8) has made no name yet. */
+function names(): string[] {
+  return existsSync(NAMED) ? readdirSync(NAMED) : [];
 }

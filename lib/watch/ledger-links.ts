@@ -108,13 +108,12 @@ export class LedgerReading implements Disposable {
   }
 
   #openOthers(): HeldNamespace[] {
-    const { files, refused } = namespacesHere();
+    const { files, refused } = this.#namespacesHere();
     if (refused.length > 0) {
       const some = refused.slice(0, 3).join(', ');
       const owners = refused.length > 3 ? `${some} and ${refused.length - 3} more` : some;
       const reason = `This process may not see the network namespace of ${owners}, which takes CAP_SYS_PTRACE: EACCES.`;
-      this.#add({ what: 'links', reason });
-      this.#add({ what: 'taps', reason });
+      this.#addUnseen(reason);
     }
     return files.flatMap((file) => {
       const [other] = this.#try({ what: 'links' }, () => [
@@ -126,6 +125,17 @@ export class LedgerReading implements Disposable {
 
   /** What `ask` gives. Where the kernel refuses it, nothing; then the ledger says so. */
   #try<T>(about: Omit<LedgerUnknown, 'reason'>, ask: () => T[]): T[] {
+  /** None where the kernel refuses to list them; then the ledger says so. */
+  #namespacesHere(): ReturnType<typeof namespacesHere> {
+    try {
+      return namespacesHere();
+    } catch (error) {
+      if (!(error instanceof DropscopeError)) throw error;
+      this.#addUnseen(error.reason);
+      return { files: [], refused: [] };
+    }
+  }
+
     try {
       return ask();
     } catch (error) {
@@ -140,6 +150,12 @@ export class LedgerReading implements Disposable {
 
   /** Once, however often it is read. */
   #add(unknown: LedgerUnknown): void {
+  /** Why neither links nor taps of some other network namespaces are known. */
+  #addUnseen(reason: string): void {
+    this.#add({ what: 'links', reason });
+    this.#add({ what: 'taps', reason });
+  }
+
     this.#unknown.set(JSON.stringify(unknown), unknown);
   }
 }

@@ -213,6 +213,29 @@ it('says what it could not read, and why', async () => {
   const reason = 'The kernel refused open while reading what the CPUs have dropped: ENOENT.';
   expect(told).toEqual({
     attributed: 2,
+it('says that it could not look for network namespaces, and why', async () => {
+  const { stdout, stderr } = await runNode([
+    '--input-type=module',
+    '-e',
+    `import { execFileSync } from 'node:child_process';
+     import { openSync } from 'node:fs';
+     import { watchDrops } from '${SDK}';
+     const drops = await watchDrops({ networkNamespace: 'all' });
+     execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64']);
+     try { for (;;) openSync('/dev/null'); } catch {}
+     console.log(JSON.stringify((await drops.ledger()).unknown));
+     await drops.close();`,
+  ]);
+  expect(stderr).toBe('');
+  const reason = 'The kernel refused scandir while looking for network namespaces: EMFILE.';
+  expect(JSON.parse(stdout)).toEqual(
+    expect.arrayContaining([
+      { what: 'links', reason },
+      { what: 'taps', reason },
+    ]),
+  );
+});
+
     hasSoftnet: false,
     unknown: [{ what: 'softnet', reason }],
   });
