@@ -13,12 +13,12 @@ import { positive } from './amounts.ts';
 import { LEDGER_COUNTERS, type Ledger, type LedgerRow, type LedgerUnknown } from './ledger.ts';
 import { causesOf } from './ledger-causes.ts';
 import {
-  type LedgerLink,
   type LedgerLinks,
   type LedgerReading,
   type LedgerScope,
   LinkReader,
   linkKey,
+  sameLink,
 } from './ledger-links.ts';
 import { ledgerRow } from './ledger-row.ts';
 
@@ -139,11 +139,6 @@ export class Bookkeeping {
         }),
       }));
   }
-}
-
-/** Undefined for another link that had the number, or the network namespace's number, of this one. */
-function sameLink(earlier: LedgerLink | undefined, now: LedgerLink): LedgerLink | undefined {
-  return earlier?.registration === now.registration ? earlier : undefined;
 }
 
 /** The error where they cannot be read: a watch works without them. */

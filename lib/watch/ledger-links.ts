@@ -24,6 +24,8 @@ export interface LedgerLink {
   readonly stats: LinkStats;
   /** Where it differs, another link has the ifindex, or another network namespace the inode number. */
   readonly registration: string;
+  /** Where it differs, the kernel did not report every link that went between the two readings. */
+  readonly gaps: number;
 }
 
 /** The links of one reading, by `linkKey()`. */
@@ -74,7 +76,7 @@ export class LedgerReading implements Disposable {
   links(): LedgerLinks {
     const { namespace, ifindexes } = this.#scope;
     const others = this.#others.flatMap((other) =>
-      this.#try({ what: 'links', netns: other.netns }, () => linksOf(other, () => 0)),
+      this.#try({ what: 'links', netns: other.netns }, () => linksOf(other)),
     );
     const links = [...this.#ownLinks(namespace), ...others].filter(
       ({ stats }) => ifindexes.length === 0 || ifindexes.includes(stats.ifindex),
@@ -102,7 +104,7 @@ export class LedgerReading implements Disposable {
   #ownLinks(namespace: HeldNamespace): LedgerLink[] {
     for (let attempt = 1; ; attempt++) {
       this.#removed.update();
-      const links = linksOf(namespace, (ifindex) => this.#removed.countOf(ifindex));
+      const links = linksOf(namespace, this.#removed);
       if (!this.#removed.update() || attempt === ATTEMPTS) return links;
     }
   }
@@ -123,8 +125,6 @@ export class LedgerReading implements Disposable {
     });
   }
 
-  /** What `ask` gives. Where the kernel refuses it, nothing; then the ledger says so. */
-  #try<T>(about: Omit<LedgerUnknown, 'reason'>, ask: () => T[]): T[] {
   /** None where the kernel refuses to list them; then the ledger says so. */
   #namespacesHere(): ReturnType<typeof namespacesHere> {
     try {
@@ -136,6 +136,8 @@ export class LedgerReading implements Disposable {
     }
   }
 
+  /** What `ask` gives. Where the kernel refuses it, nothing; then the ledger says so. */
+  #try<T>(about: Omit<LedgerUnknown, 'reason'>, ask: () => T[]): T[] {
     try {
       return ask();
     } catch (error) {
@@ -148,14 +150,14 @@ export class LedgerReading implements Disposable {
     }
   }
 
-  /** Once, however often it is read. */
-  #add(unknown: LedgerUnknown): void {
   /** Why neither links nor taps of some other network namespaces are known. */
   #addUnseen(reason: string): void {
     this.#add({ what: 'links', reason });
     this.#add({ what: 'taps', reason });
   }
 
+  /** Once, however often it is read. */
+  #add(unknown: LedgerUnknown): void {
     this.#unknown.set(JSON.stringify(unknown), unknown);
   }
 }
@@ -165,11 +167,31 @@ export function linkKey(link: { readonly netns: number; readonly ifindex: number
   return `${link.netns} ${link.ifindex}`;
 }
 
-function linksOf(namespace: HeldNamespace, removals: (ifindex: number) => number): LedgerLink[] {
+/**
+ * `earlier`, unless it is another link that had the ifindex, or the network namespace's inode number, of `now`.
+ * Where the kernel may not have reported that a link went, the two are one link if it has kept its name and none of
+ * its counters has fallen.
+ */
+export function sameLink(earlier: LedgerLink | undefined, now: LedgerLink): LedgerLink | undefined {
+  if (earlier?.registration !== now.registration) return undefined;
+  return earlier.gaps === now.gaps || isContinued(earlier.stats, now.stats) ? earlier : undefined;
+}
+
+function isContinued(earlier: LinkStats, now: LinkStats): boolean {
+  const begin = new Map(Object.entries(earlier));
+  return Object.entries(now).every(([field, value]) => {
+    const before: unknown = begin.get(field);
+    if (typeof value === 'bigint' && typeof before === 'bigint') return before <= value;
+    return before === value;
+  });
+}
+
+function linksOf(namespace: HeldNamespace, removed?: RemovedLinks): LedgerLink[] {
   const identity = namespace.identity();
   return readLinkRecords(0, namespace.links).map((stats) => ({
     netns: namespace.netns,
     stats,
-    registration: `${identity} ${removals(stats.ifindex)}`,
+    registration: `${identity} ${removed?.countOf(stats.ifindex) ?? 0}`,
+    gaps: removed?.gaps ?? 0,
   }));
 }

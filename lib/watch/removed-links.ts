@@ -8,6 +8,7 @@ import { type LinkMonitor, native } from '../native.ts';
 export class RemovedLinks {
   readonly #monitor: LinkMonitor;
   readonly #counts = new Map<number, number>();
+  #gaps = 0;
 
   /** `path`: a file of the network namespace; undefined: this process's. Throws SystemCallError: EMFILE. */
   constructor(path: string | undefined) {
@@ -22,12 +23,18 @@ export class RemovedLinks {
     return this.#counts.get(ifindex) ?? 0;
   }
 
+  /** How often the kernel had no room to report links, so that some may have left and are not counted. */
+  get gaps(): number {
+    return this.#gaps;
+  }
+
   /** Takes note of all links that have left by now. False: there were none since the last time. */
   update(): boolean {
     try {
-      const { removed } = this.#monitor.read();
+      const { removed, overrun } = this.#monitor.read();
       for (const ifindex of removed) this.#counts.set(ifindex, this.countOf(ifindex) + 1);
-      return removed.length > 0;
+      if (overrun) this.#gaps += 1;
+      return overrun || removed.length > 0;
     } catch (error) {
       // The kernel has no memory to tell of them, say. The next update has what is left.
       if (!isRawSystemError(error)) throw error;
