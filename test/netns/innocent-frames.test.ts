@@ -17,6 +17,7 @@ import { BROADCAST, ipv4Frame, udpDatagram, unknownFrame } from '../support/fram
 import { carrier } from '../support/links.ts';
 import { ip, linkUp } from '../support/namespace.ts';
 import { holdPython } from '../support/python.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 // Counters that move without a drop must not be held against the frame that is dropped next.
 
@@ -172,17 +173,26 @@ describe('a macvlan whose broadcast queue is full', () => {
       await using watch = await watchDrops({ scope: 'all', interface: 'b' });
       using injector = openInjector('a');
       const datagram = { ...toClosedPort(), destination: BROADCAST };
-      for (let i = 0; i < 300; i++) injector.send(i % 2 === 0 ? datagram : toClosedPort());
-      const row = await rowOf(watch, 'b', 'rx_dropped');
+      // The worker that empties the queue runs on this CPU, too, and may do so after each frame.
+      let row: LedgerRow | undefined;
+      const isAtRest = async () => {
+        row = await rowOf(watch, 'b', 'rx_dropped');
+        return (row?.inFlight ?? 0n) === 0n;
+      };
+      for (let burst = 0; burst < 100 && row === undefined; burst++) {
+        for (let i = 0; i < 300; i++) injector.send(i % 2 === 0 ? datagram : toClosedPort());
+        await waitFor('the frames to be counted', isAtRest);
+      }
       await watch.close();
       const drops: DropEvent[] = [];
       for await (const drop of watch) drops.push(drop);
       expect(
         drops.filter(({ counter, reason }) => counter !== undefined && reason === 'NO_SOCKET'),
       ).toEqual([]);
-      // What the queue had no room for, if anything, is counted and not attributed.
-      expect(row?.attributed ?? 0n).toBe(0n);
-      for (const { kind } of row?.causes ?? []) expect(kind).toBe('after');
+      // What the queue had no room for is counted and not attributed.
+      expect(row?.counted).toBeGreaterThan(0n);
+      expect(row).toMatchObject({ attributed: 0n, unattributed: row?.counted });
+      expect(row?.causes.map(({ kind }) => kind)).toEqual(['after']);
     } finally {
       ip('link', 'delete', 'dev', 'm');
     }
