@@ -289,8 +289,10 @@ describe('a proof that cannot be made', () => {
     linkUp('d');
     await carrier('c');
     using injector = openInjector('c');
-    const setDown = () => {
+    const setDown = async () => {
       ip('link', 'set', 'dev', 'd', 'down');
+      // Until then the driver drops the frame, and the sender is told.
+      await carrier('c', 'LOWERLAYERDOWN');
       injector.send(FRAME);
     };
     const expectation = { interface: 'c', counter: 'tx_dropped' as const, count: 1 };
