@@ -28,14 +28,22 @@ it('tells rx_nohandler of an inactive port of a bond', async () => {
   }
   ip('link', 'set', 'dev', 'bond0', 'addrgenmode', 'none', 'up');
   ip('link', 'set', 'dev', 'bond0', 'type', 'bond', 'active_slave', 'p0');
-  await using drops = await watch({ interface: 'p1' });
-  const before = (await readLinkStats('p1')).rxNohandler ?? 0n;
-  await using byEbpf = HAS_EBPF ? await watchDrops({ probe: 'ebpf', interface: 'p1' }) : undefined;
+  // Other frames come to the port, too: router solicitations, for one.
+  const filter = { interface: 'p1', source: FRAME.source };
+  await using drops = await watch(filter);
+  const least = (await readLinkStats('p1')).rxNohandler ?? 0n;
+  await using byEbpf = HAS_EBPF ? await watchDrops({ probe: 'ebpf', ...filter }) : undefined;
   await injectFrame('p1-peer', { ...FRAME, destination: 'ff:ff:ff:ff:ff:ff' });
   const [drop] = await take(drops, 1);
-  const counter = { name: 'rx_nohandler', before, after: before + 1n };
-  expect(drop).toMatchObject({ interface: 'p1', etherType: 0x4321, counter });
-  expect((await readLinkStats('p1')).rxNohandler).toBe(before + 1n);
+  expect(drop).toMatchObject({
+    interface: 'p1',
+    etherType: 0x4321,
+    counter: { name: 'rx_nohandler' },
+  });
+  const { before = 0n, after = 0n } = drop?.counter ?? {};
+  expect(after).toBe(before + 1n);
+  expect(before).toBeGreaterThanOrEqual(least);
+  expect((await readLinkStats('p1')).rxNohandler).toBeGreaterThanOrEqual(after);
   if (byEbpf === undefined) return;
   const [expected] = await take(byEbpf, 1);
   expect(drop?.counter).toEqual(expected?.counter);
